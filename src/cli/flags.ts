@@ -1,0 +1,94 @@
+/**
+ * Typed readers over parsed flags: each returns a checked value or throws one line naming the flag,
+ * what it was given and what is accepted.
+ * @module
+ */
+import { ChaoslabError } from "./errors.ts";
+
+/** Flags as the command line parser leaves them: camelCased name to value. */
+export type Flags = Readonly<Record<string, unknown>>;
+
+export interface NumberBounds {
+  min?: number;
+  max?: number;
+  integer?: boolean;
+}
+
+const camel = (name: string): string => name.replace(/-([a-z0-9])/g, (_, c: string) => c.toUpperCase());
+
+function bad(name: string, value: unknown, accepted: string): ChaoslabError {
+  return new ChaoslabError("usage", `--${name}: ${JSON.stringify(value)} is not ${accepted}`);
+}
+
+/** Raw text of a flag, or undefined when absent. A flag given twice is an error. */
+export function textFlag(flags: Flags, name: string): string | undefined {
+  const value = flags[camel(name)];
+  if (value === undefined) return undefined;
+  if (Array.isArray(value)) throw new ChaoslabError("usage", `--${name}: given ${value.length} times, once is accepted`);
+  if (typeof value === "string" || typeof value === "number") {
+    if (value === "") throw bad(name, value, "a value");
+    return String(value);
+  }
+  throw new ChaoslabError("usage", `--${name}: a value is needed`);
+}
+
+export function booleanFlag(flags: Flags, name: string): boolean {
+  const value = flags[camel(name)];
+  if (value === undefined || typeof value === "boolean") return value ?? false;
+  throw bad(name, value, "accepted: this flag takes no value");
+}
+
+/** Describes bounds in words, e.g. `a whole number from 1 to 65535`. */
+function boundsInWords({ min, max, integer }: NumberBounds): string {
+  const kind = integer ? "a whole number" : "a number";
+  if (min !== undefined && max !== undefined) return `${kind} from ${min} to ${max}`;
+  if (min !== undefined) return `${kind} of at least ${min}`;
+  if (max !== undefined) return `${kind} of at most ${max}`;
+  return kind;
+}
+
+export function parseNumber(name: string, text: string, bounds: NumberBounds = {}): number {
+  const value = Number(text);
+  const outside =
+    (bounds.min !== undefined && value < bounds.min) || (bounds.max !== undefined && value > bounds.max);
+  if (text.trim() === "" || !Number.isFinite(value) || outside || (bounds.integer && !Number.isInteger(value))) {
+    throw bad(name, text, boundsInWords(bounds));
+  }
+  return value;
+}
+
+export function numberFlag(flags: Flags, name: string, fallback: number, bounds?: NumberBounds): number {
+  const text = textFlag(flags, name);
+  return text === undefined ? fallback : parseNumber(name, text, bounds);
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+
+/** Parses `250ms`, `30s`, `2m`, `1h`, or combinations (`1m30s`), to milliseconds. Null when it is none. */
+export function durationMs(text: string): number | null {
+  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) return null;
+  let total = 0;
+  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) {
+    total += Number(amount) * (UNIT_MS[unit ?? ""] ?? Number.NaN);
+  }
+  return total;
+}
+
+export function durationFlag(flags: Flags, name: string, fallbackMs: number, minMs = 0): number {
+  const text = textFlag(flags, name);
+  if (text === undefined) return fallbackMs;
+  const value = durationMs(text);
+  if (value === null || value < minMs) {
+    throw bad(name, text, `a duration such as 250ms, 30s or 1m30s${minMs > 0 ? ` of at least ${minMs}ms` : ""}`);
+  }
+  return value;
+}
+
+/** One of a fixed set of words. */
+export function choiceFlag<T extends string>(flags: Flags, name: string, choices: readonly T[], fallback: T): T {
+  const text = textFlag(flags, name);
+  if (text === undefined) return fallback;
+  const found = choices.find((choice) => choice === text);
+  if (found === undefined) throw bad(name, text, `one of ${choices.join(", ")}`);
+  return found;
+}

@@ -1,0 +1,114 @@
+import type { Flags } from "../cli/flags.ts";
+
+/** What a command file exports: returns the exit code. */
+export interface CommandModule {
+  run(args: string[], flags: Flags): Promise<number>;
+}
+
+export interface CommandSpec {
+  /** Name and positional arguments, e.g. `run <schedule>`. */
+  usage: string;
+  summary: string;
+  options: readonly (readonly [flag: string, description: string])[];
+  examples: readonly string[];
+  /** Shown under the options: environment variables, exit codes. */
+  details?: string;
+  load: () => Promise<CommandModule>;
+}
+
+const LAB = ["--lab <name>", "Name of the lab (default: lab)"] as const;
+
+/** Commands of the product, in the order `--help` shows them. */
+export const COMMANDS: readonly CommandSpec[] = [
+  {
+    usage: "run <schedule>",
+    summary: "Run an experiment schedule: baseline, fault, recovery, verdict",
+    options: [
+      LAB,
+      ["--quick", "Use the schedule's quick windows (a demo in under two minutes)"],
+      ["--rate <rps>", "Offered load in requests per second, instead of the schedule's"],
+      ["--seed <n>", "Seed of the load, instead of the schedule's"],
+      ["--out <dir>", "Where the run's folder is made (default: results)"],
+      ["--keep", "Leave the lab up afterwards when this run booted it"],
+      ["--fail-on <results>", "Exit 99 when a verdict is one of these, e.g. failed,inconclusive"],
+      ["--json", "Print one JSON document on stdout"],
+      ["--quiet", "No progress on stderr"],
+    ],
+    examples: [
+      "chaoslab run schedules/cascade.yaml",
+      "chaoslab run schedules/cascade.yaml --quick --json",
+      "chaoslab run schedules/cascade.yaml --fail-on failed,inconclusive",
+    ],
+    details: `Exit codes
+  0 every experiment ran to a verdict    99 a verdict named by --fail-on    104 the schedule is wrong
+  105 stopped by a signal, all reverted    3 needs root    4 something is not installed    6 unknown target`,
+    load: () => import("./run.ts"),
+  },
+  {
+    usage: "up",
+    summary: "Boot a lab: namespaces, cgroups, volume, Postgres, Redis and the services",
+    options: [LAB, ["--json", "Print the lab as JSON on stdout"], ["--quiet", "No progress on stderr"]],
+    examples: ["chaoslab up", "chaoslab up --lab second"],
+    load: () => import("./up.ts"),
+  },
+  {
+    usage: "status",
+    summary: "Show the labs on this host, their nodes and active faults",
+    options: [["--lab <name>", "Only this lab"], ["--json", "Print JSON on stdout"]],
+    examples: ["chaoslab status", "chaoslab status --lab second --json"],
+    load: () => import("./status.ts"),
+  },
+  {
+    usage: "down",
+    summary: "Revert every fault and remove a lab: processes, namespaces, cgroups, volume, files",
+    options: [LAB, ["--all", "Every lab on this host"], ["--quiet", "No progress on stderr"]],
+    examples: ["chaoslab down", "chaoslab down --all"],
+    load: () => import("./down.ts"),
+  },
+  {
+    usage: "load <url>",
+    summary: "Drive the system under test with an open-model, seeded load",
+    options: [
+      ["--rate <rps>", "Offered load in requests per second (default: 100)"],
+      ["--for <duration>", "How long requests are sent, e.g. 30s (default: 10s)"],
+      ["--seed <n>", "Seed of the request sequence (default: 1)"],
+      ["--reads <share>", "Share of GET /orders/{id}, 0 to 1 (default: 0.8)"],
+      ["--tenants <n>", "Number of tenants (default: 20)"],
+      ["--orders <n>", "Orders seeded in the system, read at random (default: 10000)"],
+      ["--products <n>", "Products seeded in the system (default: 1000)"],
+      ["--timeout <duration>", "Give a request up after this, from its intended send time (default: 5s)"],
+      ["--connections <n>", "Most connections, so most requests in flight (default: 1000)"],
+      ["--arrivals <model>", "poisson or constant (default: poisson)"],
+      ["--print-schedule <n>", "Print the first n requests of the sequence and exit"],
+      ["--stream", "Per-second records as NDJSON on stdout while running"],
+      ["--json", "Print the summary as one JSON document on stdout"],
+      ["--quiet", "No progress on stderr"],
+    ],
+    examples: [
+      "chaoslab load http://198.18.0.11:8080 --rate 200 --for 30s",
+      "chaoslab load http://127.0.0.1:8080 --rate 500 --for 1m --seed 7 --json",
+    ],
+    load: () => import("./load.ts"),
+  },
+  {
+    usage: "sut <service>",
+    summary: "Run one service of the system under test: api, orders, payments or catalog",
+    options: [
+      ["--host <address>", "Address to listen on (default: 127.0.0.1, or $HOST)"],
+      ["--port <n>", "Port to listen on (default: per service, or $PORT)"],
+      ["--name <name>", "Name of this node in logs and metrics (default: the service)"],
+    ],
+    examples: ["chaoslab sut payments --port 8083", "ORDERS_URLS=http://127.0.0.1:8081 chaoslab sut api"],
+    load: () => import("./sut.ts"),
+  },
+];
+
+/** Processes that chaoslab starts for itself; not part of the command line's contract. */
+export const INTERNAL_COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
+  /** Boots and supervises a lab's nodes. */
+  supervise: () => import("./internal/supervise.ts"),
+  /** Reverts what a run did when the run dies. */
+  guard: () => import("./internal/guard.ts"),
+  /** Holds packets of one NFQUEUE queue and releases them when they are due. */
+  nfqueue: () => import("./internal/nfqueue.ts"),
+};

@@ -1,0 +1,94 @@
+#!/usr/bin/env bun
+/**
+ * The command table. Each command's code is imported only when it is called, so that `--version` and
+ * `--help` cost nothing but the start of the runtime.
+ * @module
+ */
+import { cac } from "cac";
+import { COMMANDS, type CommandModule, INTERNAL_COMMANDS } from "./commands/table.ts";
+import { ChaoslabError, codeOf, ExitCode, reasonOf } from "./cli/errors.ts";
+import type { Flags } from "./cli/flags.ts";
+import { VERSION } from "./version.ts";
+
+interface Invocation {
+  load: () => Promise<CommandModule>;
+  args: string[];
+  flags: Flags;
+}
+
+/** What the command line asks for; null when it was answered already (help, version). */
+function parse(argv: string[]): Invocation | null {
+  if (argv[0] === "--version" || argv[0] === "-v") {
+    process.stdout.write(`chaoslab ${VERSION}\n`);
+    return null;
+  }
+  if (argv[0] === "internal") {
+    const load = INTERNAL_COMMANDS[argv[1] ?? ""];
+    if (!load) throw new ChaoslabError("usage", `internal: no such command: ${argv[1] ?? "(none)"}`);
+    return { load, args: argv.slice(2), flags: {} };
+  }
+
+  const cli = cac("chaoslab");
+  let chosen: Invocation | null = null;
+  for (const spec of COMMANDS) {
+    const command = cli.command(spec.usage, spec.summary);
+    for (const [flag, description] of spec.options) command.option(flag, description);
+    for (const example of spec.examples) command.example(`  $ ${example}`);
+    command.action((...received: unknown[]) => {
+      const flags = (received.at(-1) ?? {}) as Flags;
+      chosen = { load: spec.load, args: received.slice(0, -1).flat().filter(isText), flags };
+    });
+  }
+  cli.help((sections) => {
+    const spec = COMMANDS.find((each) => each.usage.split(" ")[0] === cli.matchedCommandName);
+    if (spec?.details) sections.push({ body: spec.details });
+  });
+  cli.version(VERSION);
+  cli.parse(["bun", "chaoslab", ...argv], { run: false });
+  if (cli.options.help === true || cli.options.version === true) return null;
+  if (!cli.matchedCommand) {
+    const names = COMMANDS.map((spec) => spec.usage.split(" ")[0]).join(", ");
+    const given = cli.args[0];
+    if (given === undefined && argv.length === 0) {
+      cli.outputHelp();
+      return null;
+    }
+    throw new ChaoslabError("usage", `no such command: ${given ?? argv[0]}`, `commands: ${names}; see chaoslab --help`);
+  }
+  cli.runMatchedCommand();
+  return chosen;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
+}
+
+async function main(): Promise<number> {
+  try {
+    const invocation = parse(process.argv.slice(2));
+    if (!invocation) return ExitCode.ok;
+    const command = await invocation.load();
+    return await command.run(invocation.args, invocation.flags);
+  } catch (error) {
+    return report(error);
+  }
+}
+
+/** Prints one line and picks the exit code. A stack trace is for developers, behind CHAOSLAB_DEBUG. */
+function report(error: unknown): number {
+  if (process.env.CHAOSLAB_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  if (error instanceof ChaoslabError) {
+    process.stderr.write(`chaoslab: ${error.line}\n`);
+    return error.exitCode;
+  }
+  if (error instanceof Error && error.name === "CACError") {
+    process.stderr.write(`chaoslab: ${reasonOf(error)} (see --help)\n`);
+    return ExitCode.usage;
+  }
+  if (codeOf(error) === "EPIPE") return ExitCode.ok;
+  process.stderr.write(`chaoslab: internal error: ${reasonOf(error)} (CHAOSLAB_DEBUG=1 shows where)\n`);
+  return ExitCode.internal;
+}
+
+process.exitCode = await main();
+if (process.exitCode !== undefined) process.exit(process.exitCode);
