@@ -5,9 +5,9 @@
  * @module
  */
 import { cac } from "cac";
-import { COMMANDS, type CommandModule, INTERNAL_COMMANDS } from "./commands/table.ts";
 import { ChaoslabError, codeOf, ExitCode, reasonOf } from "./cli/errors.ts";
 import type { Flags } from "./cli/flags.ts";
+import { COMMANDS, type CommandModule, INTERNAL_COMMANDS } from "./commands/table.ts";
 import { VERSION } from "./version.ts";
 
 interface Invocation {
@@ -53,7 +53,11 @@ function parse(argv: string[]): Invocation | null {
       cli.outputHelp();
       return null;
     }
-    throw new ChaoslabError("usage", `no such command: ${given ?? argv[0]}`, `commands: ${names}; see chaoslab --help`);
+    throw new ChaoslabError(
+      "usage",
+      `no such command: ${given ?? argv[0]}`,
+      `commands: ${names}; see chaoslab --help`,
+    );
   }
   cli.runMatchedCommand();
   return chosen;
@@ -78,7 +82,7 @@ async function main(): Promise<number> {
 function report(error: unknown): number {
   if (process.env.CHAOSLAB_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   if (error instanceof ChaoslabError) {
-    process.stderr.write(`chaoslab: ${error.line}\n`);
+    process.stderr.write(`chaoslab: ${error.oneLine}\n`);
     return error.exitCode;
   }
   if (error instanceof Error && error.name === "CACError") {

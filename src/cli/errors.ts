@@ -47,7 +47,7 @@ export class ChaoslabError extends Error {
   }
 
   /** `message (hint)` on one line. */
-  get line(): string {
+  get oneLine(): string {
     const text = this.hint ? `${this.message} (${this.hint})` : this.message;
     return text.replace(/\s*\n\s*/g, " ");
   }
@@ -55,7 +55,7 @@ export class ChaoslabError extends Error {
 
 /** The text of anything thrown, on one line. */
 export function reasonOf(error: unknown): string {
-  if (error instanceof ChaoslabError) return error.line;
+  if (error instanceof ChaoslabError) return error.oneLine;
   const text = error instanceof Error ? error.message || error.name : String(error);
   return text.replace(/\s*\n\s*/g, " ").trim();
 }

@@ -24,7 +24,8 @@ function bad(name: string, value: unknown, accepted: string): ChaoslabError {
 export function textFlag(flags: Flags, name: string): string | undefined {
   const value = flags[camel(name)];
   if (value === undefined) return undefined;
-  if (Array.isArray(value)) throw new ChaoslabError("usage", `--${name}: given ${value.length} times, once is accepted`);
+  if (Array.isArray(value))
+    throw new ChaoslabError("usage", `--${name}: given ${value.length} times, once is accepted`);
   if (typeof value === "string" || typeof value === "number") {
     if (value === "") throw bad(name, value, "a value");
     return String(value);
@@ -51,7 +52,12 @@ export function parseNumber(name: string, text: string, bounds: NumberBounds = {
   const value = Number(text);
   const outside =
     (bounds.min !== undefined && value < bounds.min) || (bounds.max !== undefined && value > bounds.max);
-  if (text.trim() === "" || !Number.isFinite(value) || outside || (bounds.integer && !Number.isInteger(value))) {
+  if (
+    text.trim() === "" ||
+    !Number.isFinite(value) ||
+    outside ||
+    (bounds.integer && !Number.isInteger(value))
+  ) {
     throw bad(name, text, boundsInWords(bounds));
   }
   return value;
@@ -79,13 +85,22 @@ export function durationFlag(flags: Flags, name: string, fallbackMs: number, min
   if (text === undefined) return fallbackMs;
   const value = durationMs(text);
   if (value === null || value < minMs) {
-    throw bad(name, text, `a duration such as 250ms, 30s or 1m30s${minMs > 0 ? ` of at least ${minMs}ms` : ""}`);
+    throw bad(
+      name,
+      text,
+      `a duration such as 250ms, 30s or 1m30s${minMs > 0 ? ` of at least ${minMs}ms` : ""}`,
+    );
   }
   return value;
 }
 
 /** One of a fixed set of words. */
-export function choiceFlag<T extends string>(flags: Flags, name: string, choices: readonly T[], fallback: T): T {
+export function choiceFlag<T extends string>(
+  flags: Flags,
+  name: string,
+  choices: readonly T[],
+  fallback: T,
+): T {
   const text = textFlag(flags, name);
   if (text === undefined) return fallback;
   const found = choices.find((choice) => choice === text);

@@ -16,7 +16,10 @@ const CODES: Readonly<Record<Style, readonly [number, number]>> = {
 };
 
 /** Colour is used on a terminal unless NO_COLOR (no-color.org) is set or TERM is dumb. */
-export function colourWanted(stream: { isTTY?: boolean }, env: Record<string, string | undefined> = process.env): boolean {
+export function colourWanted(
+  stream: { isTTY?: boolean },
+  env: Record<string, string | undefined> = process.env,
+): boolean {
   return stream.isTTY === true && !env.NO_COLOR && env.TERM !== "dumb";
 }
 
@@ -71,7 +74,10 @@ export class Progress {
 }
 
 /** Lays rows out in columns; the first row is the heading. Cells must be free of colour codes. */
-export function table(rows: readonly (readonly string[])[], align: readonly ("left" | "right")[] = []): string {
+export function table(
+  rows: readonly (readonly string[])[],
+  align: readonly ("left" | "right")[] = [],
+): string {
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, i) => {
@@ -81,7 +87,9 @@ export function table(rows: readonly (readonly string[])[], align: readonly ("le
   return rows
     .map((row) =>
       row
-        .map((cell, i) => (align[i] === "right" ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0)))
+        .map((cell, i) =>
+          align[i] === "right" ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0),
+        )
         .join("  ")
         .trimEnd(),
     )

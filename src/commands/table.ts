@@ -54,7 +54,10 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     usage: "status",
     summary: "Show the labs on this host, their nodes and active faults",
-    options: [["--lab <name>", "Only this lab"], ["--json", "Print JSON on stdout"]],
+    options: [
+      ["--lab <name>", "Only this lab"],
+      ["--json", "Print JSON on stdout"],
+    ],
     examples: ["chaoslab status", "chaoslab status --lab second --json"],
     load: () => import("./status.ts"),
   },

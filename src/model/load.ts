@@ -11,7 +11,18 @@ export type Operation = (typeof OPERATIONS)[number];
  * How a request ended. `timeout`: no full answer in time. `refused`, `reset`, `connect`: the connection
  * failed. `protocol`: an answer that is not HTTP. `dropped`: never sent, because all connections were busy.
  */
-export const OUTCOMES = ["2xx", "3xx", "4xx", "5xx", "timeout", "refused", "reset", "connect", "protocol", "dropped"] as const;
+export const OUTCOMES = [
+  "2xx",
+  "3xx",
+  "4xx",
+  "5xx",
+  "timeout",
+  "refused",
+  "reset",
+  "connect",
+  "protocol",
+  "dropped",
+] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
 /**

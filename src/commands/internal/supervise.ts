@@ -1,0 +1,120 @@
+/**
+ * The process behind a lab: boots it, keeps its nodes running, and takes it down when its owner dies or closes
+ * the pipe on stdin. After a line "detach" it lives on its own until SIGTERM.
+ */
+import { appendFileSync, existsSync, rmSync } from "node:fs";
+import { ChaoslabError, ExitCode, type ExitKind, reasonOf } from "../../cli/errors.ts";
+import { type BootStep, boot } from "../../lab/host/boot.ts";
+import type { SupervisorMessage } from "../../lab/host/lab.ts";
+import { hostRoutes } from "../../lab/host/network.ts";
+import { checkHost } from "../../lab/host/prerequisites.ts";
+import { checkLabName, LabPaths, type LabRecord, reserveLab, writeRecord } from "../../lab/host/record.ts";
+import type { Supervisor } from "../../lab/host/supervisor.ts";
+import { teardown } from "../../lab/host/teardown.ts";
+import { Topology } from "../../lab/host/topology.ts";
+import { self } from "../../lab/process.ts";
+
+function tell(message: SupervisorMessage): void {
+  try {
+    process.stdout.write(`${JSON.stringify(message)}\n`);
+  } catch {
+    // The owner is gone; stdin's end says the same and is acted upon.
+  }
+}
+
+function tellError(error: unknown): void {
+  const known = error instanceof ChaoslabError ? error : null;
+  const exit: ExitKind = known?.kind ?? "internal";
+  tell({ kind: "error", exit, message: known?.message ?? reasonOf(error), hint: known?.hint ?? null });
+}
+
+/** Resolves when the owner asks for the end: "down" when stdin closes without the word "detach". */
+async function ownerLeft(onDetach: () => void): Promise<"down" | "detached"> {
+  let said = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of Bun.stdin.stream()) {
+    said += decoder.decode(chunk, { stream: true });
+    if (said.includes("detach\n")) {
+      onDetach();
+      return "detached";
+    }
+  }
+  return "down";
+}
+
+export async function run(args: string[]): Promise<number> {
+  const name = checkLabName(args[0] ?? "");
+  const paths = new LabPaths(name);
+  const log = (message: string): void => {
+    if (existsSync(paths.dir))
+      appendFileSync(paths.log("supervisor"), `${new Date().toISOString()} ${message}\n`);
+  };
+  process.on("SIGINT", () => {});
+  process.on("SIGHUP", () => {});
+  process.stdout.on("error", () => {});
+
+  const started = performance.now();
+  const end = Promise.withResolvers<"terminated" | "down">();
+  process.on("SIGTERM", () => end.resolve("terminated"));
+  void ownerLeft(() => log("detached")).then((how) => {
+    if (how === "down") end.resolve("down");
+  });
+
+  let record: LabRecord;
+  try {
+    record = reserveLab(name, await hostRoutes());
+  } catch (error) {
+    tellError(error);
+    return ExitCode.labFailed;
+  }
+
+  try {
+    record = { ...record, supervisor: self() };
+    writeRecord(record);
+    const topology = new Topology(name, record.subnet);
+    const stop = new AbortController();
+    const onStep = (step: BootStep): void => tell({ kind: "step", ...step });
+    const booting = boot(
+      { record, topology, paths, programs: checkHost() },
+      { onStep, log, signal: stop.signal },
+    );
+    const first = await Promise.race([booting, end.promise]);
+    if (typeof first === "string") {
+      stop.abort();
+      await booting.then((supervisor) => supervisor.stop()).catch(() => {});
+    } else {
+      const supervisor = first;
+      const server = serveStatus(paths.socket, supervisor);
+      writeRecord({ ...record, state: "ready" });
+      log("ready");
+      tell({ kind: "ready", ms: Math.round(performance.now() - started) });
+      const how = await end.promise;
+      log(`ending: ${how}`);
+      await server.stop(true);
+      await supervisor.stop();
+      // `chaoslab down` sent SIGTERM and removes the rest itself.
+      if (how === "terminated") return ExitCode.ok;
+    }
+  } catch (error) {
+    log(reasonOf(error));
+    tellError(error);
+    await teardown(name, log);
+    return ExitCode.labFailed;
+  }
+  try {
+    await teardown(name, log);
+    return ExitCode.ok;
+  } catch (error) {
+    tellError(error);
+    return ExitCode.labFailed;
+  }
+}
+
+function serveStatus(socket: string, supervisor: Supervisor): Bun.Server<undefined> {
+  rmSync(socket, { force: true });
+  return Bun.serve({
+    unix: socket,
+    routes: { "/status": () => Response.json(supervisor.status()) },
+    fetch: () => new Response("not found\n", { status: 404 }),
+  });
+}

@@ -1,0 +1,63 @@
+/** `chaoslab status` */
+import { ChaoslabError, ExitCode } from "../cli/errors.ts";
+import { booleanFlag, type Flags, textFlag } from "../cli/flags.ts";
+import { painter, table } from "../cli/terminal.ts";
+import { findLab } from "../lab/host/lab.ts";
+import { type LabDocument, labDocument } from "../lab/host/manage.ts";
+import { requireRoot } from "../lab/host/prerequisites.ts";
+import { checkLabName, labNames } from "../lab/host/record.ts";
+
+export async function run(_args: string[], flags: Flags): Promise<number> {
+  const only = textFlag(flags, "lab");
+  requireRoot("status");
+  const names = only === undefined ? labNames() : [checkLabName(only)];
+  const documents: LabDocument[] = [];
+  for (const name of names) {
+    const lab = findLab(name);
+    if (lab) documents.push(await labDocument(lab));
+    else if (only !== undefined)
+      throw new ChaoslabError("notFound", `no lab ${name} on this host`, "chaoslab up boots one");
+  }
+  if (booleanFlag(flags, "json")) {
+    process.stdout.write(`${JSON.stringify(documents)}\n`);
+    return ExitCode.ok;
+  }
+  process.stdout.write(
+    documents.length === 0 ? "no lab on this host\n" : `${documents.map(describe).join("\n\n")}\n`,
+  );
+  return ExitCode.ok;
+}
+
+function describe(lab: LabDocument): string {
+  const paint = painter(process.stdout);
+  const colour = lab.state === "ready" ? "green" : "yellow";
+  const lines = [
+    `lab ${paint("bold", lab.lab)}  ${paint(colour, lab.state)}  ${lab.subnet}  since ${lab.created_at}`,
+  ];
+  if (lab.state === "dead")
+    lines.push("its supervisor is gone and dead nodes stay dead: chaoslab down, then up");
+  if (lab.state === "rebooted")
+    lines.push("the host was rebooted since: only files are left; chaoslab down removes them");
+  if (lab.nodes.length > 0) {
+    const rows = lab.nodes.map((node) => [
+      node.name,
+      node.state,
+      `${node.address}:${node.port}`,
+      String(node.pid ?? "-"),
+      String(node.restarts),
+      node.last_exit ?? "-",
+    ]);
+    const heading = ["node", "state", "address", "pid", "restarts", "last exit"];
+    lines.push(table([heading, ...rows], ["left", "left", "left", "right", "right"]));
+  }
+  for (const fault of lab.faults) {
+    const age = ((Date.now() - fault.t_start) / 1000).toFixed(0);
+    lines.push(
+      paint(
+        "yellow",
+        `fault ${fault.id}: ${fault.fault_type} on ${fault.target} by ${fault.backend}, active for ${age} s`,
+      ),
+    );
+  }
+  return lines.join("\n");
+}

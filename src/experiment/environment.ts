@@ -1,0 +1,45 @@
+/** What a run ran on: enough to tell why two runs differ. @module */
+import { existsSync, readFileSync } from "node:fs";
+import { cpus, release, totalmem } from "node:os";
+import { join } from "node:path";
+import { exec } from "../lab/exec.ts";
+import { cgroupLayout } from "../lab/host/cgroup.ts";
+import type { HostPrograms } from "../lab/host/prerequisites.ts";
+import { VERSION } from "../version.ts";
+
+export interface Environment {
+  chaoslab: string;
+  bun: string;
+  kernel: string;
+  distribution: string;
+  postgres: string;
+  redis: string;
+  cgroup: string;
+  cpu: string;
+  cpus: number;
+  memory_mib: number;
+}
+
+export async function describeEnvironment(programs: HostPrograms): Promise<Environment> {
+  const versionOf = async (program: string): Promise<string> =>
+    (await exec([program, "--version"])).stdout.trim().split("\n")[0] ?? "";
+  const processors = cpus();
+  return {
+    chaoslab: VERSION,
+    bun: Bun.version,
+    kernel: release(),
+    distribution: distribution(),
+    postgres: await versionOf(join(programs.postgresBin, "postgres")),
+    redis: await versionOf(programs.redisServer),
+    cgroup: `v${cgroupLayout().version}`,
+    cpu: processors[0]?.model ?? "unknown",
+    cpus: processors.length,
+    memory_mib: Math.round(totalmem() / 1024 / 1024),
+  };
+}
+
+function distribution(): string {
+  const path = "/etc/os-release";
+  if (!existsSync(path)) return "unknown";
+  return /^PRETTY_NAME="?([^"\n]*)/m.exec(readFileSync(path, "utf8"))?.[1] ?? "unknown";
+}

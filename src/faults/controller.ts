@@ -1,0 +1,175 @@
+/**
+ * Injects a fault, and takes faults back: ours, or those of a process that died.
+ * @module
+ */
+import { ChaoslabError, reasonOf } from "../cli/errors.ts";
+import { isAlive } from "../lab/process.ts";
+import type { Target } from "../lab/target.ts";
+import type { Evidence, FaultEvent, FaultSpec } from "../model/fault.ts";
+import type { Running } from "./fault.ts";
+import { Journal, type OpenFault, openFaults } from "./journal.ts";
+import { FAULTS, undo } from "./registry.ts";
+
+export interface InjectOptions {
+  /** Path of the journal; its folder exists. */
+  journal: string;
+  fault: FaultSpec;
+  target: Target;
+  /** The node that the params call `peer`; null when they name none. */
+  peer: Target | null;
+  /** Insist on this backend. Default: the first that works here. */
+  backend?: string;
+  /** Helper processes end themselves after this, even when everything else failed. Default: one hour. */
+  maxLifetimeMs?: number;
+}
+
+/** A fault in force. `await using` reverts it on every path. */
+export interface ActiveFault extends AsyncDisposable {
+  readonly event: FaultEvent;
+  /** What the fault has done so far, as the kernel or the target tells it. */
+  verify(): Promise<Evidence>;
+  /** Takes the fault back and returns the finished event. Calling it again returns the same event. */
+  revert(): Promise<FaultEvent>;
+}
+
+/**
+ * Brings a fault about. Nothing is touched when it cannot be done here, and what was done is undone when it
+ * fails half-way.
+ *
+ * @throws {ChaoslabError} `badConfig`, `prerequisite` (naming what is missing), `busy` (the target already has such
+ * a fault, or something that is not ours is in the way), `permission`.
+ */
+export async function inject(options: InjectOptions): Promise<ActiveFault> {
+  const { fault: spec, target, peer, maxLifetimeMs = 3_600_000 } = options;
+  const id = `f-${crypto.randomUUID().slice(0, 8)}`;
+  const request = { id, params: spec.params, target, peer, maxLifetimeMs };
+  const prepared = await FAULTS[spec.type].prepare(request, options.backend);
+  const journal = new Journal(options.journal);
+  const event: FaultEvent = {
+    id,
+    fault_type: spec.type,
+    target: spec.target,
+    params: spec.params,
+    backend: prepared.backend,
+    t_start: Date.now(),
+    t_stop: null,
+    evidence: null,
+  };
+
+  journal.open(event, prepared.plan.undo);
+  let latest = prepared.plan.undo;
+  try {
+    const running = await prepared.inject((amended) => {
+      journal.amend(id, amended);
+      latest = amended;
+    });
+    event.t_start = Date.now();
+    journal.activate(id, event.t_start);
+    return new InjectedFault(event, running, async () => {
+      await undo(latest);
+      return closeAt(journal, id);
+    });
+  } catch (error) {
+    try {
+      await undo(latest);
+      closeAt(journal, id);
+    } catch (second) {
+      throw new ChaoslabError(
+        error instanceof ChaoslabError ? error.kind : "internal",
+        `${reasonOf(error)}; and undoing it failed: ${reasonOf(second)}`,
+        "chaoslab down tries again",
+      );
+    }
+    throw error;
+  }
+}
+
+function closeAt(journal: Journal, id: string): number {
+  const tStop = Date.now();
+  journal.close(id, tStop);
+  return tStop;
+}
+
+class InjectedFault implements ActiveFault {
+  #reverted: Promise<FaultEvent> | null = null;
+
+  constructor(
+    readonly event: FaultEvent,
+    readonly running: Running,
+    /** Undoes, closes the journal's entry and tells when. */
+    readonly undoAndClose: () => Promise<number>,
+  ) {}
+
+  async verify(): Promise<Evidence> {
+    this.event.evidence = await this.running.verify();
+    return this.event.evidence;
+  }
+
+  revert(): Promise<FaultEvent> {
+    this.#reverted ??= this.#revert().catch((error: unknown) => {
+      this.#reverted = null;
+      throw error;
+    });
+    return this.#reverted;
+  }
+
+  async #revert(): Promise<FaultEvent> {
+    // Evidence is a bonus here: not getting it must not keep the fault in place.
+    await this.verify().catch((error: unknown) => {
+      this.event.evidence ??= nothingKnown(reasonOf(error));
+    });
+    this.event.t_stop = await this.undoAndClose();
+    return this.event;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.revert();
+  }
+}
+
+const nothingKnown = (why: string): Evidence => ({
+  landed: false,
+  packets: 0,
+  mean_delay_ms: null,
+  dropped: 0,
+  detail: `no evidence: ${why}`,
+});
+
+export interface Reverted {
+  /** `t_stop` is null when the undo failed. */
+  event: FaultEvent;
+  /** One line; null when the fault is gone. */
+  error: string | null;
+}
+
+/**
+ * Undoes every fault that the journal has open, newest first, whoever injected it. Never throws for a fault
+ * that cannot be undone: it stays open and is reported. Running it twice, or while the owner reverts, is fine.
+ */
+export async function revertAll(journalPath: string): Promise<Reverted[]> {
+  const journal = new Journal(journalPath);
+  const results: Reverted[] = [];
+  for (const fault of openFaults(journalPath).reverse()) {
+    try {
+      await undoForGood(fault);
+      results.push({ event: { ...fault.event, t_stop: closeAt(journal, fault.id) }, error: null });
+    } catch (error) {
+      results.push({ event: fault.event, error: reasonOf(error) });
+    }
+  }
+  return results;
+}
+
+/** How long a command that outlived its owner may take to act, in milliseconds. They take about 10. */
+const STRAGGLER_MS = 300;
+
+/** Undoes; when the owner died while injecting, watches a moment for a command that it had started and left behind. */
+async function undoForGood(fault: OpenFault): Promise<void> {
+  await undo(fault.undo);
+  if (fault.active || isAlive(fault.owner)) return;
+  const deadline = performance.now() + STRAGGLER_MS;
+  while (performance.now() < deadline) {
+    await Bun.sleep(50);
+    await undo(fault.undo);
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * What a fault type is made of. A fault (what a user asks for) has one or more backends (mechanisms that
+ * bring it about); a backend says what it needs, what it will do and what undoes that, acts, and shows evidence.
+ *
+ * A new fault type is one file that calls {@link defineFault}, and one line in registry.ts.
+ * @module
+ */
+import type { Static, TSchema } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
+import { ChaoslabError } from "../cli/errors.ts";
+import type { Target } from "../lab/target.ts";
+import type { Evidence, FaultType } from "../model/fault.ts";
+
+/** What undoes a fault: plain data, read back from the journal by another process. `kind` names the backend. */
+export interface Undo {
+  readonly kind: string;
+}
+
+export interface FaultRequest<P> {
+  /** Unique on this host; marks every rule made for this fault. */
+  id: string;
+  params: P;
+  target: Target;
+  /** The node named by the params' `peer`, if any. */
+  peer: Target | null;
+  /** Any helper process ends itself after this many milliseconds, whatever happens. */
+  maxLifetimeMs: number;
+}
+
+export interface Plan<U extends Undo> {
+  /** What will be done, one line each, for people. */
+  steps: readonly string[];
+  undo: U;
+}
+
+/** A fault that is in force. */
+export interface Running {
+  /** Asks the kernel or the target what the fault has done so far. */
+  verify(): Promise<Evidence>;
+}
+
+/** Records, durably and before it returns, an undo that knows more than the planned one. */
+export type Amend<U extends Undo> = (undo: U) => void;
+
+/** One mechanism. P: the fault's params. U: this backend's undo. */
+export interface Backend<P, U extends Undo> {
+  readonly name: string;
+  /** Schema of the undo, whose `kind` is the backend's name. */
+  readonly undoSchema: TSchema;
+  /** Tries the mechanism where it can harm nothing. Null when it works, else what is missing, in a few words. */
+  probe(request: FaultRequest<P>): Promise<string | null>;
+  /** Pure. */
+  plan(request: FaultRequest<P>): Plan<U>;
+  /** Reads the target's state and throws one line when acting would touch what is not ours. Changes nothing. */
+  inspect(request: FaultRequest<P>): Promise<void>;
+  /** Acts. The planned undo is in the journal already. What was done before a throw is undone by the caller. */
+  inject(request: FaultRequest<P>, undo: U, amend: Amend<U>): Promise<Running>;
+  /**
+   * Removes whatever of this fault the kernel still has; having nothing to remove is success. Runs twice, after
+   * the target or the injecting process is gone, and in another process.
+   */
+  undo(undo: U): Promise<void>;
+}
+
+/** A request bound to a backend that can carry it out; nothing has been touched yet. */
+export interface Prepared {
+  backend: string;
+  plan: Plan<Undo>;
+  inject(amend: Amend<Undo>): Promise<Running>;
+}
+
+/** A backend whose undo type is hidden, so that backends of different mechanisms fit one list. */
+export interface AnyBackend<P> {
+  readonly name: string;
+  probe(request: FaultRequest<P>): Promise<string | null>;
+  prepare(request: FaultRequest<P>): Promise<Prepared>;
+  undo(undo: Undo): Promise<void>;
+}
+
+export function defineBackend<P, U extends Undo>(backend: Backend<P, U>): AnyBackend<P> {
+  const isUndo = (undo: Undo): undo is U => Value.Check(backend.undoSchema, undo);
+  return {
+    name: backend.name,
+    probe: (request) => backend.probe(request),
+    async prepare(request) {
+      await backend.inspect(request);
+      const plan = backend.plan(request);
+      return { backend: backend.name, plan, inject: (amend) => backend.inject(request, plan.undo, amend) };
+    },
+    async undo(undo) {
+      if (!isUndo(undo)) {
+        throw new ChaoslabError(
+          "internal",
+          `journal: not an undo of ${backend.name}: ${JSON.stringify(undo)}`,
+        );
+      }
+      await backend.undo(undo);
+    },
+  };
+}
+
+/** A fault type with its params type hidden. */
+export interface Fault {
+  readonly type: FaultType;
+  readonly backends: readonly Pick<AnyBackend<never>, "name" | "undo">[];
+  /**
+   * Checks the params, picks the first backend that works here (or the one named) and inspects the target.
+   * @throws {ChaoslabError} `badConfig` for params, `prerequisite` when no backend works, what `inspect` throws.
+   */
+  prepare(request: FaultRequest<unknown>, backend?: string): Promise<Prepared>;
+}
+
+export interface FaultDefinition<S extends TSchema> {
+  type: FaultType;
+  params: S;
+  /** Rules between params that the schema cannot say; throws a ChaoslabError of kind `badConfig`. */
+  check?(request: FaultRequest<Static<S>>): void;
+  /** In order of preference. */
+  backends: readonly AnyBackend<Static<S>>[];
+}
+
+export function defineFault<S extends TSchema>(definition: FaultDefinition<S>): Fault {
+  const { type, params: schema, backends } = definition;
+  return {
+    type,
+    backends,
+    async prepare(request, only) {
+      const checked: FaultRequest<Static<S>> = {
+        ...request,
+        params: parseParams(type, schema, request.params),
+      };
+      definition.check?.(checked);
+      const candidates = backends.filter((backend) => only === undefined || backend.name === only);
+      const missing: string[] = [];
+      for (const backend of candidates) {
+        const lacks = await backend.probe(checked);
+        if (lacks === null) return backend.prepare(checked);
+        missing.push(`${backend.name} (${lacks})`);
+      }
+      if (missing.length === 0) {
+        const names = backends.map((backend) => backend.name).join(", ");
+        throw new ChaoslabError("usage", `${type}: no backend called ${only}`, `backends: ${names}`);
+      }
+      throw new ChaoslabError("prerequisite", `${type}: not possible on this machine: ${missing.join("; ")}`);
+    },
+  };
+}
+
+function parseParams<S extends TSchema>(type: string, schema: S, params: unknown): Static<S> {
+  if (Value.Check(schema, params)) return params;
+  const first = Value.Errors(schema, params).First();
+  const where = first ? `params${first.path.replaceAll("/", ".")}: ${first.message}` : "wrong params";
+  throw new ChaoslabError("badConfig", `${type}: ${where}`);
+}

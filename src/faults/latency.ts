@@ -1,0 +1,32 @@
+/**
+ * `latency`: every packet that leaves the target is held for `delay_ms`, give or take `jitter_ms`. As the way
+ * back is not delayed, each round trip with the target costs `delay_ms` more. Jitter is drawn per packet and
+ * independently, so packets may overtake each other, as with netem.
+ * @module
+ */
+import { ChaoslabError } from "../cli/errors.ts";
+import { LatencyParams } from "../model/fault.ts";
+import { defineFault } from "./fault.ts";
+import { netem } from "./network/netem.ts";
+import { nfqueue } from "./network/nfqueue.ts";
+
+export const latency = defineFault({
+  type: "latency",
+  params: LatencyParams,
+  check({ params, target, peer }) {
+    const { delay_ms: delay, jitter_ms: jitter = 0 } = params;
+    if (jitter > delay) {
+      throw new ChaoslabError(
+        "badConfig",
+        `latency: jitter_ms (${jitter}) must not exceed delay_ms (${delay})`,
+      );
+    }
+    if ((params.peer ?? null) !== (peer?.name ?? null)) {
+      throw new ChaoslabError("internal", `latency: peer ${params.peer} was looked up as ${peer?.name}`);
+    }
+    if (peer?.name === target.name) {
+      throw new ChaoslabError("badConfig", `latency: ${target.name} cannot be its own peer`);
+    }
+  },
+  backends: [netem, nfqueue],
+});

@@ -1,0 +1,76 @@
+/**
+ * Running programs inside a named network namespace.
+ * @module
+ */
+import { statfsSync } from "node:fs";
+import { ChaoslabError, codeOf } from "../../cli/errors.ts";
+import { type ExecOptions, type ExecResult, exec } from "../../lab/exec.ts";
+
+/** NSFS_MAGIC, <linux/magic.h>: the file system of live namespaces. */
+const NSFS_MAGIC = 0x6e736673;
+
+/** True when the path is a live namespace; a name whose namespace has gone leaves an ordinary file, or none. */
+export function namespaceExists(path: string): boolean {
+  try {
+    return statfsSync(path).type === NSFS_MAGIC;
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return false;
+    throw error;
+  }
+}
+
+/** @throws {ChaoslabError} `notFound` when the namespace is not there. */
+export function requireNamespace(path: string, of: string): void {
+  if (!namespaceExists(path)) {
+    throw new ChaoslabError("notFound", `${of}: no network namespace at ${path}`, "is the lab up?");
+  }
+}
+
+/** `argv`, run inside the namespace. nsenter(1) replaces itself by the program, so the pid is the program's. */
+export function inNamespace(path: string, argv: readonly string[]): string[] {
+  return ["nsenter", `--net=${path}`, ...argv];
+}
+
+export function execIn(path: string, argv: readonly string[], options?: ExecOptions): Promise<ExecResult> {
+  return exec(inNamespace(path, argv), options);
+}
+
+/** `argv`, run inside a new namespace that ends with it: for trying things that must not touch the host. */
+export function inFreshNamespace(argv: readonly string[]): string[] {
+  return ["unshare", "--net", ...argv];
+}
+
+/**
+ * Does `work`, which undoes something inside the namespace. The namespace being gone, before or meanwhile, is
+ * success: everything that was in it went with it.
+ */
+export async function undoIn(path: string, work: () => Promise<void>): Promise<void> {
+  if (!namespaceExists(path)) return;
+  try {
+    await work();
+  } catch (error) {
+    if (namespaceExists(path)) throw error;
+  }
+}
+
+/** Why a command tried in a fresh namespace failed, in a few words; null when it worked. */
+export async function trial(argv: readonly string[], input?: string): Promise<string | null> {
+  const [program = ""] = argv;
+  let result: ExecResult;
+  try {
+    result = await exec(inFreshNamespace(argv), {
+      allowFailure: true,
+      ...(input === undefined ? {} : { input }),
+    });
+  } catch (error) {
+    if (error instanceof ChaoslabError && error.kind === "prerequisite") return error.message;
+    throw error;
+  }
+  if (result.code === 0) return null;
+  if (result.code === 127) return `${program} is not installed`;
+  const said = result.stderr.trim().split("\n", 1)[0] ?? "";
+  if (said.startsWith("unshare:")) {
+    throw new ChaoslabError("permission", `cannot make a network namespace: ${said}`, "run as root");
+  }
+  return `${program} or the kernel refuses it: ${said || `exit code ${result.code}`}`;
+}

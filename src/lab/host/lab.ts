@@ -1,0 +1,164 @@
+/**
+ * The host lab as commands use it: boot it, look at it, find a target in it, take it down.
+ * @module
+ */
+import { ChaoslabError, ExitCode, type ExitKind } from "../../cli/errors.ts";
+import { selfCommand } from "../../cli/self.ts";
+import { bootId, isAlive } from "../process.ts";
+import type { Target } from "../target.ts";
+import type { BootStep } from "./boot.ts";
+import { checkHost } from "./prerequisites.ts";
+import { LabPaths, type LabRecord, readRecord } from "./record.ts";
+import type { NodeStatus } from "./supervisor.ts";
+import { isNodeName, NODE_NAMES, Topology } from "./topology.ts";
+
+/** What the supervisor's process says on its stdout while it boots or ends. */
+export type SupervisorMessage =
+  | ({ kind: "step" } & BootStep)
+  | { kind: "ready"; ms: number }
+  | { kind: "error"; exit: ExitKind; message: string; hint: string | null };
+
+export type LabState = LabRecord["state"] | "dead" | "rebooted";
+
+export class HostLab {
+  readonly topology: Topology;
+  readonly paths: LabPaths;
+
+  constructor(readonly record: LabRecord) {
+    this.topology = new Topology(record.name, record.subnet);
+    this.paths = new LabPaths(record.name);
+  }
+
+  get name(): string {
+    return this.record.name;
+  }
+
+  get apiUrl(): string {
+    return this.topology.url("api");
+  }
+
+  /** `dead`: its supervisor is gone, nodes may still run. `rebooted`: only files are left of it. */
+  get state(): LabState {
+    if (this.record.boot_id !== bootId()) return "rebooted";
+    if (this.record.state === "ready" && !(this.record.supervisor && isAlive(this.record.supervisor)))
+      return "dead";
+    return this.record.state;
+  }
+
+  /** State of each node, from the supervisor. */
+  async nodes(): Promise<NodeStatus[]> {
+    const answer = await fetch("http://supervisor/status", {
+      unix: this.paths.socket,
+      signal: AbortSignal.timeout(5_000),
+    });
+    return (await answer.json()) as NodeStatus[];
+  }
+
+  target(name: string): Target {
+    if (!isNodeName(name)) {
+      throw new ChaoslabError(
+        "notFound",
+        `no node ${JSON.stringify(name)} in lab ${this.name}`,
+        `nodes: ${NODE_NAMES.join(", ")}`,
+      );
+    }
+    return this.topology.target(name);
+  }
+}
+
+/** The lab of this name, or null when there is none. */
+export function findLab(name: string): HostLab | null {
+  const record = readRecord(name);
+  return record && new HostLab(record);
+}
+
+export interface BootedLab {
+  lab: HostLab;
+  /** Milliseconds from the start to every node ready. */
+  ms: number;
+  /** Lets the lab live on without this process. */
+  detach(): Promise<void>;
+  /** Takes the lab down. Happens by itself when this process dies before `detach`. */
+  down(): Promise<void>;
+}
+
+/**
+ * Boots a lab in a process of its own. Until `detach`, the lab belongs to this process: whatever ends it,
+ * SIGKILL included, closes a pipe, and the lab takes itself down.
+ * @param onStep called after each step of the boot.
+ * @param signal aborts the boot and takes down what there is.
+ */
+export async function bootLab(
+  name: string,
+  onStep: (step: BootStep) => void,
+  signal?: AbortSignal,
+): Promise<BootedLab> {
+  checkHost();
+  const child = Bun.spawn(selfCommand("internal", "supervise", name), {
+    stdin: "pipe",
+    stdout: "pipe",
+    stderr: "inherit",
+    // Its own session: Ctrl-C in the terminal reaches this process alone, which then decides.
+    detached: true,
+  });
+  const down = async (): Promise<void> => {
+    await child.stdin.end();
+    await child.exited;
+    if (child.exitCode !== ExitCode.ok) {
+      throw new ChaoslabError(
+        "labFailed",
+        `lab ${name} was not wholly taken down`,
+        `chaoslab down --lab ${name}`,
+      );
+    }
+  };
+  const abort = (): void => void child.stdin.end();
+  signal?.addEventListener("abort", abort, { once: true });
+  try {
+    for await (const message of messages(child.stdout)) {
+      if (message.kind === "step") onStep(message);
+      if (message.kind === "error") {
+        await child.exited;
+        throw new ChaoslabError(message.exit, message.message, message.hint ?? undefined);
+      }
+      if (message.kind === "ready") {
+        const lab = findLab(name);
+        if (!lab) throw new ChaoslabError("labFailed", `lab ${name} vanished while it booted`);
+        const detach = async (): Promise<void> => {
+          child.stdin.write("detach\n");
+          await child.stdin.end();
+          child.unref();
+        };
+        return { lab, ms: message.ms, detach, down };
+      }
+    }
+  } finally {
+    signal?.removeEventListener("abort", abort);
+  }
+  await child.exited;
+  if (signal?.aborted)
+    throw new ChaoslabError("aborted", `boot of lab ${name} stopped; nothing of it is left`);
+  throw new ChaoslabError(
+    "labFailed",
+    `lab ${name}: its supervisor ended during the boot (exit code ${child.exitCode})`,
+  );
+}
+
+async function* messages(stream: ReadableStream<Uint8Array>): AsyncGenerator<SupervisorMessage> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  // Not `for await` over the stream itself: leaving that loop would cancel the pipe while the lab still writes to it.
+  const reader = stream.getReader();
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    const lines = (rest + decoder.decode(value, { stream: true })).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) yield JSON.parse(line) as SupervisorMessage;
+  }
+}
+
+/** One finished step of a boot as a line: `  seed           0.82 s  10000 orders, ...`. */
+export function stepLine({ step, detail, ms }: BootStep): string {
+  return `  ${step.padEnd(20)} ${(ms / 1000).toFixed(2).padStart(5)} s  ${detail}`;
+}

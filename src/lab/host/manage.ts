@@ -1,0 +1,52 @@
+/** What commands share about labs on this host: clearing remains, and the document that describes one. @module */
+import { ChaoslabError } from "../../cli/errors.ts";
+import { openFaults } from "../../faults/journal.ts";
+import type { FaultEvent } from "../../model/fault.ts";
+import { isAlive } from "../process.ts";
+import { findLab, type HostLab, type LabState } from "./lab.ts";
+import type { NodeStatus } from "./supervisor.ts";
+import { teardown } from "./teardown.ts";
+
+/**
+ * Makes way for a new lab of this name: removes what a crash or a reboot left of an old one.
+ * @throws {ChaoslabError} kind `busy` when a living lab has the name.
+ */
+export async function clearRemains(name: string, say: (line: string) => void): Promise<void> {
+  const old = findLab(name);
+  if (!old) return;
+  const supervisor = old.record.supervisor;
+  const living = old.state !== "rebooted" && supervisor !== null && isAlive(supervisor);
+  if (living) {
+    throw new ChaoslabError(
+      "busy",
+      `lab ${name} is already up or booting`,
+      `chaoslab status --lab ${name}, or chaoslab down`,
+    );
+  }
+  say(`removing what is left of an earlier lab ${name} (${old.state})`);
+  await teardown(name, () => {});
+}
+
+/** What `status --json` and `up --json` print. */
+export interface LabDocument {
+  lab: string;
+  state: LabState;
+  subnet: string;
+  api: string;
+  created_at: string;
+  nodes: NodeStatus[];
+  faults: FaultEvent[];
+}
+
+export async function labDocument(lab: HostLab): Promise<LabDocument> {
+  const { state } = lab;
+  return {
+    lab: lab.name,
+    state,
+    subnet: lab.topology.cidr,
+    api: lab.apiUrl,
+    created_at: lab.record.created_at,
+    nodes: state === "ready" ? await lab.nodes() : [],
+    faults: openFaults(lab.paths.journal).map((open) => open.event),
+  };
+}

@@ -1,0 +1,191 @@
+/**
+ * What is written down about a lab before anything is made: one folder per lab, holding its record,
+ * its data, its logs and the journal of its faults.
+ * @module
+ */
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import { ChaoslabError, codeOf } from "../../cli/errors.ts";
+import { bootId, type ProcessRef } from "../process.ts";
+import { SUBNET_COUNT, Topology } from "./topology.ts";
+
+/** Root of all labs' state; CHAOSLAB_HOME moves it. */
+export function stateRoot(): string {
+  return process.env.CHAOSLAB_HOME || "/var/lib/chaoslab";
+}
+
+export interface LabRecord {
+  name: string;
+  subnet: number;
+  /** Boot of the host this record was written in: after a reboot only files are left. */
+  boot_id: string;
+  created_at: string;
+  state: "booting" | "ready" | "stopping";
+  supervisor: ProcessRef | null;
+  /** Generated per lab; the folder is the secret's only home. */
+  postgres_password: string;
+  jwt_secret: string;
+}
+
+/** Paths inside one lab's folder. */
+export class LabPaths {
+  readonly dir: string;
+  constructor(readonly lab: string) {
+    this.dir = join(stateRoot(), "labs", lab);
+  }
+  get record(): string {
+    return join(this.dir, "lab.json");
+  }
+  get journal(): string {
+    return join(this.dir, "faults.ndjson");
+  }
+  get socket(): string {
+    return join(this.dir, "supervisor.sock");
+  }
+  get runLock(): string {
+    return join(this.dir, "run.lock");
+  }
+  log(node: string): string {
+    return join(this.dir, "logs", `${node}.log`);
+  }
+  data(node: string): string {
+    return join(this.dir, "data", node);
+  }
+  /** Mount point of a node's own sized volume. */
+  volume(node: string): string {
+    return join(this.dir, "volumes", node);
+  }
+  volumeImage(node: string): string {
+    return join(this.dir, "volumes", `${node}.img`);
+  }
+}
+
+const NAME = /^[a-z][a-z0-9-]{0,15}$/;
+
+export function checkLabName(name: string): string {
+  if (!NAME.test(name)) {
+    throw new ChaoslabError(
+      "usage",
+      `--lab: ${JSON.stringify(name)} is not a lab name`,
+      "1 to 16 lower-case letters, digits and dashes, beginning with a letter",
+    );
+  }
+  return name;
+}
+
+export function readRecord(name: string): LabRecord | null {
+  try {
+    return JSON.parse(readFileSync(new LabPaths(name).record, "utf8")) as LabRecord;
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return null;
+    throw new ChaoslabError(
+      "labFailed",
+      `lab ${name}: its record cannot be read`,
+      `chaoslab down --lab ${name} removes it`,
+    );
+  }
+}
+
+/** Replaces the record atomically, so that a crash leaves the old one or the new one. */
+export function writeRecord(record: LabRecord): void {
+  const path = new LabPaths(record.name).record;
+  const fd = openSync(`${path}.new`, "w", 0o600);
+  try {
+    writeSync(fd, `${JSON.stringify(record, null, 2)}\n`);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(`${path}.new`, path);
+}
+
+/** Names of the labs that have a folder on this host. */
+export function labNames(): string[] {
+  try {
+    return readdirSync(join(stateRoot(), "labs")).sort();
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return [];
+    throw error;
+  }
+}
+
+function subnetClaim(subnet: number): string {
+  return join(stateRoot(), "subnets", String(subnet));
+}
+
+/**
+ * Reserves a name and a subnet, and writes the record. Both reservations are atomic creations
+ * in the file system, so two labs booting at once cannot get the same.
+ * @param inUse tells whether something outside chaoslab already uses a subnet.
+ */
+export function reserveLab(name: string, inUse: (topology: Topology) => boolean): LabRecord {
+  const paths = new LabPaths(name);
+  mkdirSync(join(stateRoot(), "labs"), { recursive: true, mode: 0o755 });
+  mkdirSync(join(stateRoot(), "subnets"), { recursive: true, mode: 0o755 });
+  try {
+    mkdirSync(paths.dir, { mode: 0o755 });
+  } catch (error) {
+    if (codeOf(error) !== "EEXIST") throw error;
+    throw new ChaoslabError("busy", `lab ${name} is already up or booting`, `chaoslab status --lab ${name}`);
+  }
+  const subnet = claimSubnet(name, inUse);
+  const record: LabRecord = {
+    name,
+    subnet,
+    boot_id: bootId(),
+    created_at: new Date().toISOString(),
+    state: "booting",
+    supervisor: null,
+    postgres_password: secret(),
+    jwt_secret: secret(),
+  };
+  writeRecord(record);
+  for (const sub of ["logs", "data", "volumes"]) mkdirSync(join(paths.dir, sub), { mode: 0o755 });
+  return record;
+}
+
+function claimSubnet(name: string, inUse: (topology: Topology) => boolean): number {
+  for (let subnet = 0; subnet < SUBNET_COUNT; subnet++) {
+    if (inUse(new Topology(name, subnet))) continue;
+    try {
+      const fd = openSync(subnetClaim(subnet), "wx", 0o644);
+      writeSync(fd, name);
+      closeSync(fd);
+      return subnet;
+    } catch (error) {
+      if (codeOf(error) !== "EEXIST") throw error;
+    }
+  }
+  throw new ChaoslabError(
+    "labFailed",
+    "no free subnet in 198.18.0.0/15",
+    "chaoslab down --all frees those of old labs",
+  );
+}
+
+/** Removes a lab's files and gives its subnet back: the last step of taking it down. */
+export function releaseLab(name: string): void {
+  const claims = join(stateRoot(), "subnets");
+  try {
+    for (const claim of readdirSync(claims)) {
+      if (readFileSync(join(claims, claim), "utf8") === name) rmSync(join(claims, claim), { force: true });
+    }
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT") throw error;
+  }
+  rmSync(new LabPaths(name).dir, { recursive: true, force: true });
+}
+
+function secret(): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(18))).toString("base64url");
+}

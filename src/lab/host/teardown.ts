@@ -1,0 +1,87 @@
+/**
+ * Takes a lab down from whatever state it is in. Works from names and from what the kernel shows, so it also
+ * removes a lab whose supervisor was killed, whose boot was cut off, or that a reboot left as mere files.
+ * @module
+ */
+import { ChaoslabError, reasonOf } from "../../cli/errors.ts";
+import { revertAll } from "../../faults/controller.ts";
+import { isAlive, type ProcessRef, signalProcess } from "../process.ts";
+import { waitFor } from "../wait.ts";
+import { cgroupLayout, cgroupNodes, cgroupProcesses, killCgroup, removeCgroups } from "./cgroup.ts";
+import { removeNetwork } from "./network.ts";
+import { LabPaths, readRecord, releaseLab } from "./record.ts";
+import { Topology } from "./topology.ts";
+import { removeVolumes } from "./volume.ts";
+
+const STOP_SUPERVISOR_MS = 10_000;
+
+/** Stops the supervisor, if there is one, so that nothing starts again what is about to be removed. */
+async function stopSupervisor(supervisor: ProcessRef | null): Promise<void> {
+  if (!supervisor || supervisor.pid === process.pid || !signalProcess(supervisor, "SIGTERM")) return;
+  await waitFor(() => !isAlive(supervisor), {
+    what: "the supervisor to end",
+    timeoutMs: STOP_SUPERVISOR_MS,
+  }).catch(() => signalProcess(supervisor, "SIGKILL"));
+}
+
+async function removeProcesses(lab: string): Promise<void> {
+  const layout = cgroupLayout();
+  for (const node of cgroupNodes(layout, lab)) {
+    await waitFor(
+      () => {
+        killCgroup(layout, lab, node);
+        return cgroupProcesses(layout, lab, node).length === 0;
+      },
+      { what: `the processes of ${node} to end`, timeoutMs: 10_000 },
+    );
+  }
+  // A killed process leaves its group a moment after it left the list.
+  await waitFor(
+    () => {
+      removeCgroups(layout, lab);
+      return true;
+    },
+    { what: `the cgroups of lab ${lab} to be removed`, timeoutMs: 5_000 },
+  );
+}
+
+/**
+ * Removes everything of a lab. Each step is tried even if one before it failed; the folder, which tells what
+ * there is to remove, goes last and only when all else is gone.
+ * @throws {ChaoslabError} kind `labFailed` naming what could not be removed.
+ */
+export async function teardown(lab: string, log: (message: string) => void): Promise<void> {
+  const record = readRecordIfAny(lab);
+  const paths = new LabPaths(lab);
+  const failures: string[] = [];
+  const step = async (what: string, act: () => Promise<unknown>): Promise<void> => {
+    try {
+      await act();
+    } catch (error) {
+      failures.push(`${what}: ${reasonOf(error)}`);
+      log(`${what}: ${reasonOf(error)}`);
+    }
+  };
+  await step("faults", () => revertAll(paths.journal));
+  await step("supervisor", () => stopSupervisor(record?.supervisor ?? null));
+  await step("processes", () => removeProcesses(lab));
+  await step("volumes", () => removeVolumes(paths));
+  if (record) await step("network", () => removeNetwork(new Topology(lab, record.subnet)));
+  if (failures.length > 0) {
+    throw new ChaoslabError(
+      "labFailed",
+      `lab ${lab} is not wholly removed: ${failures.join("; ")}`,
+      "run chaoslab down again",
+    );
+  }
+  releaseLab(lab);
+}
+
+/** A record that cannot be read must not keep a lab from being removed. */
+function readRecordIfAny(lab: string) {
+  try {
+    return readRecord(lab);
+  } catch {
+    return null;
+  }
+}

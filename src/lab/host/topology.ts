@@ -1,0 +1,109 @@
+/**
+ * The lab's plan, as pure data: which nodes there are, where they live and what they are called.
+ * Everything the lab makes on the host is derived from its name and its subnet, so that it can be
+ * found and removed again from the kernel alone.
+ * @module
+ */
+import type { Target } from "../target.ts";
+
+export const NODE_NAMES = [
+  "api",
+  "orders-1",
+  "orders-2",
+  "payments",
+  "catalog",
+  "pg-primary",
+  "pg-replica",
+  "redis",
+] as const;
+export type NodeName = (typeof NODE_NAMES)[number];
+
+/** Last octet of each node's address; .1 is the host, .2 the fabric. */
+const OCTETS: Readonly<Record<NodeName, number>> = {
+  api: 11,
+  "orders-1": 21,
+  "orders-2": 22,
+  payments: 31,
+  catalog: 41,
+  "pg-primary": 51,
+  "pg-replica": 52,
+  redis: 61,
+};
+
+export const PORTS: Readonly<Record<NodeName, number>> = {
+  api: 8080,
+  "orders-1": 8081,
+  "orders-2": 8081,
+  payments: 8082,
+  catalog: 8083,
+  "pg-primary": 5432,
+  "pg-replica": 5432,
+  redis: 6379,
+};
+
+/** Subnets are the /24s of 198.18.0.0/15, reserved for benchmarks by RFC 2544. */
+export const SUBNET_COUNT = 512;
+
+/** Names and addresses of one lab. */
+export class Topology {
+  constructor(
+    readonly lab: string,
+    /** 0 to 511: the lab's /24 inside 198.18.0.0/15. */
+    readonly subnet: number,
+  ) {
+    if (!Number.isInteger(subnet) || subnet < 0 || subnet >= SUBNET_COUNT) {
+      throw new RangeError(`subnet must be a whole number from 0 to ${SUBNET_COUNT - 1}, got ${subnet}`);
+    }
+  }
+
+  get prefix(): string {
+    return `198.${18 + (this.subnet >> 8)}.${this.subnet & 255}`;
+  }
+  get cidr(): string {
+    return `${this.prefix}.0/24`;
+  }
+  get hostAddress(): string {
+    return `${this.prefix}.1`;
+  }
+  get fabricAddress(): string {
+    return `${this.prefix}.2`;
+  }
+  /** The one interface that the host's own namespace gets. */
+  get hostDevice(): string {
+    return `chaoslab${this.subnet}`;
+  }
+  get fabricNamespace(): string {
+    return `chaoslab-${this.lab}-fabric`;
+  }
+
+  address(node: NodeName): string {
+    return `${this.prefix}.${OCTETS[node]}`;
+  }
+  url(node: NodeName): string {
+    return `http://${this.address(node)}:${PORTS[node]}`;
+  }
+  namespace(node: NodeName): string {
+    return `chaoslab-${this.lab}-${node}`;
+  }
+  get namespaces(): string[] {
+    return [this.fabricNamespace, ...NODE_NAMES.map((node) => this.namespace(node))];
+  }
+
+  target(node: NodeName): Target {
+    return {
+      name: node,
+      address: this.address(node),
+      netns: namespacePath(this.namespace(node)),
+      device: "eth0",
+      fabric: { netns: namespacePath(this.fabricNamespace), device: node },
+    };
+  }
+}
+
+export function namespacePath(name: string): string {
+  return `/run/netns/${name}`;
+}
+
+export function isNodeName(name: string): name is NodeName {
+  return NODE_NAMES.some((node) => node === name);
+}

@@ -1,0 +1,50 @@
+/**
+ * Processes named so that a recycled pid is never mistaken for the one that was meant.
+ * @module
+ */
+import { readFileSync } from "node:fs";
+
+export interface ProcessRef {
+  pid: number;
+  /** Field 22 of /proc/PID/stat: clock ticks from boot to the start of the process (proc(5)). */
+  starttime: number;
+}
+
+/** The process that has this pid now, or null when there is none. A zombie counts as gone. */
+export function processRef(pid: number): ProcessRef | null {
+  let stat: string;
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  } catch {
+    return null;
+  }
+  // The command name (field 2) may hold spaces and brackets: fields count from after its last bracket.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  if (fields[0] === "Z" || fields[0] === "X") return null;
+  return { pid, starttime: Number(fields[19]) };
+}
+
+export function isAlive(ref: ProcessRef): boolean {
+  return processRef(ref.pid)?.starttime === ref.starttime;
+}
+
+/** Sends a signal if the process is still the one meant; false when it is gone. */
+export function signalProcess(ref: ProcessRef, signal: NodeJS.Signals): boolean {
+  if (!isAlive(ref)) return false;
+  try {
+    process.kill(ref.pid, signal);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** This process. */
+export function self(): ProcessRef {
+  return processRef(process.pid) ?? { pid: process.pid, starttime: 0 };
+}
+
+/** Random per boot: tells a record written before a reboot from one that may still be true. */
+export function bootId(): string {
+  return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+}

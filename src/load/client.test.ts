@@ -1,0 +1,273 @@
+import { dlopen, ptr } from "bun:ffi";
+import { afterEach, describe, expect, test } from "bun:test";
+import type { Socket } from "bun";
+import type { Outcome } from "../model/load.ts";
+import { type ClientOptions, type Exchange, HttpClient } from "./client.ts";
+
+interface Ended {
+  outcome: Outcome;
+  ms: number;
+}
+
+const cleanups: (() => void)[] = [];
+afterEach(() => {
+  for (const cleanup of cleanups.splice(0)) cleanup();
+});
+
+const GET = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+/** A client and what became of its requests. */
+class Bench {
+  readonly ended: Ended[] = [];
+  dispatched = 0;
+  sent = 0;
+  readonly client: HttpClient<Exchange>;
+  #onEnded = (): void => {};
+
+  constructor(port: number, options: Partial<ClientOptions> = {}) {
+    const all = { hostname: "127.0.0.1", port, maxConnections: 100, timeoutMs: 3_000, ...options };
+    this.client = new HttpClient<Exchange>(all, {
+      onDispatched: () => void this.dispatched++,
+      onSent: () => void this.sent++,
+      onEnded: ({ intendedAt }, outcome, at) => {
+        this.ended.push({ outcome, ms: at - intendedAt });
+        this.#onEnded();
+      },
+    });
+    cleanups.push(() => this.client.close());
+  }
+
+  send(payload = GET, intendedAt = performance.now()): void {
+    this.client.send({ payload, intendedAt });
+  }
+
+  /** Resolves when `count` requests have ended in all. */
+  async until(count: number): Promise<Outcome[]> {
+    if (this.ended.length < count) {
+      await new Promise<void>((resolve) => {
+        this.#onEnded = () => {
+          if (this.ended.length >= count) resolve();
+        };
+      });
+    }
+    return this.ended.map(({ outcome }) => outcome);
+  }
+}
+
+interface RawServer {
+  port: number;
+  connections: number;
+  sockets: Socket<undefined>[];
+}
+
+/** A server of raw bytes: `respond` is called with each piece received. */
+function rawServer(respond: (socket: Socket<undefined>, connection: number) => void): RawServer {
+  const server: RawServer = { port: 0, connections: 0, sockets: [] };
+  const listener = Bun.listen<undefined>({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: {
+      open(socket) {
+        server.connections++;
+        server.sockets.push(socket);
+      },
+      data: (socket) => respond(socket, server.connections),
+    },
+  });
+  cleanups.push(() => listener.stop(true));
+  server.port = listener.port;
+  return server;
+}
+
+function httpServer(handler: (request: Request) => Response | Promise<Response>): number {
+  const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: handler });
+  cleanups.push(() => void server.stop(true));
+  return server.port ?? 0;
+}
+
+/** A port on loopback that lets nobody in: its backlog is full, so further SYNs go unanswered. */
+async function blackHole(): Promise<{ port: number; close: () => void }> {
+  const { symbols: libc } = dlopen("libc.so.6", {
+    socket: { args: ["i32", "i32", "i32"], returns: "i32" },
+    bind: { args: ["i32", "ptr", "u32"], returns: "i32" },
+    listen: { args: ["i32", "i32"], returns: "i32" },
+    getsockname: { args: ["i32", "ptr", "ptr"], returns: "i32" },
+    close: { args: ["i32"], returns: "i32" },
+  });
+  const fd = libc.socket(2, 1, 0);
+  const address = new Uint8Array([2, 0, 0, 0, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
+  libc.bind(fd, ptr(address), address.length);
+  libc.listen(fd, 0);
+  libc.getsockname(fd, ptr(address), ptr(new Uint32Array([address.length])));
+  const port = ((address[2] ?? 0) << 8) | (address[3] ?? 0);
+  const filler = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } });
+  const close = (): void => {
+    filler.terminate();
+    libc.close(fd);
+  };
+  return { port, close };
+}
+
+describe("client", () => {
+  test("counts answers by status, over kept-alive connections", async () => {
+    const statuses = [200, 204, 302, 404, 503];
+    let next = 0;
+    const bench = new Bench(httpServer(() => new Response(null, { status: statuses[next++] ?? 500 })));
+    for (let i = 1; i <= statuses.length; i++) {
+      bench.send();
+      await bench.until(i);
+    }
+    expect(await bench.until(5)).toEqual(["2xx", "2xx", "3xx", "4xx", "5xx"]);
+    expect([bench.dispatched, bench.sent, bench.client.pending]).toEqual([5, 5, 0]);
+  });
+
+  test("uses one connection for requests in sequence, several for requests at once", async () => {
+    const server = rawServer((socket) => void socket.write(OK));
+    const bench = new Bench(server.port);
+    for (let i = 1; i <= 5; i++) {
+      bench.send();
+      await bench.until(i);
+    }
+    expect(server.connections).toBe(1);
+    for (let i = 0; i < 5; i++) bench.send();
+    expect(await bench.until(10)).toEqual(new Array(10).fill("2xx"));
+    expect(server.connections).toBeGreaterThan(1);
+  });
+
+  test("large requests and answers pass in pieces", async () => {
+    const body = "y".repeat(3_000_000);
+    let received = 0;
+    const port = httpServer(async (request) => {
+      received = (await request.text()).length;
+      return new Response("z".repeat(5_000_000));
+    });
+    const bench = new Bench(port, { timeoutMs: 10_000 });
+    bench.send(`POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    expect(await bench.until(1)).toEqual(["2xx"]);
+    expect(received).toBe(body.length);
+    bench.send();
+    expect(await bench.until(2)).toEqual(["2xx", "2xx"]);
+  });
+
+  test("a closed port is refused, again and again", async () => {
+    const server = rawServer(() => {});
+    for (const cleanup of cleanups.splice(0)) cleanup();
+    const bench = new Bench(server.port);
+    for (let i = 0; i < 20; i++) bench.send();
+    expect(await bench.until(20)).toEqual(new Array(20).fill("refused"));
+    expect(bench.sent).toBe(0);
+  });
+
+  test("a name that does not resolve is a connect error", async () => {
+    const bench = new Bench(80, { hostname: "127.0.0.300" });
+    bench.send();
+    expect(await bench.until(1)).toEqual(["connect"]);
+  });
+
+  test("a reset, and a close before or amid an answer, are resets", async () => {
+    const reset = new Bench(rawServer((socket) => socket.terminate()).port);
+    const closed = new Bench(rawServer((socket) => void socket.end()).port);
+    const cut = new Bench(rawServer((socket) => void socket.end(OK.slice(0, -1))).port);
+    for (const bench of [reset, closed, cut]) {
+      bench.send();
+      expect(await bench.until(1)).toEqual(["reset"]);
+    }
+  });
+
+  test("an answer that ends with the connection counts, and the next request gets a new connection", async () => {
+    const server = rawServer((socket) => void socket.end("HTTP/1.1 200 OK\r\n\r\nall there is"));
+    const bench = new Bench(server.port);
+    for (let i = 1; i <= 3; i++) {
+      bench.send();
+      await bench.until(i);
+    }
+    expect(await bench.until(3)).toEqual(["2xx", "2xx", "2xx"]);
+    expect(server.connections).toBe(3);
+  });
+
+  test("what is not HTTP is a protocol error", async () => {
+    const bench = new Bench(rawServer((socket) => void socket.write("-ERR unknown command\r\n")).port);
+    bench.send();
+    expect(await bench.until(1)).toEqual(["protocol"]);
+  });
+
+  test("a connection closed while idle is dropped without harm", async () => {
+    const server = rawServer((socket) => void socket.write(OK));
+    const bench = new Bench(server.port);
+    bench.send();
+    await bench.until(1);
+    server.sockets[0]?.end();
+    while (server.sockets[0]?.readyState === 1) await Bun.sleep(5);
+    await Bun.sleep(50);
+    bench.send();
+    expect(await bench.until(2)).toEqual(["2xx", "2xx"]);
+    expect(server.connections).toBe(2);
+  });
+
+  test("a hang times out on time, and the connection is replaced", async () => {
+    const server = rawServer((socket, connection) => {
+      if (connection > 1) socket.write(OK);
+    });
+    const bench = new Bench(server.port, { timeoutMs: 200, maxConnections: 1 });
+    bench.send();
+    expect(await bench.until(1)).toEqual(["timeout"]);
+    expect(bench.ended[0]?.ms).toBeGreaterThanOrEqual(200);
+    expect(bench.ended[0]?.ms).toBeLessThan(1_000);
+    bench.send();
+    expect(await bench.until(2)).toEqual(["timeout", "2xx"]);
+    expect(server.connections).toBe(2);
+  });
+
+  test("the timeout counts from the intended time", async () => {
+    const bench = new Bench(rawServer(() => {}).port, { timeoutMs: 1_000 });
+    const sentAt = performance.now();
+    bench.send(GET, sentAt - 800);
+    expect(await bench.until(1)).toEqual(["timeout"]);
+    expect(performance.now() - sentAt).toBeLessThan(700);
+  });
+
+  test("requests beyond the connection limit wait in order, and are dropped when none gets free", async () => {
+    const held: Socket<undefined>[] = [];
+    const server = rawServer((socket) => void held.push(socket));
+    const bench = new Bench(server.port, { timeoutMs: 400, maxConnections: 2 });
+    const startedAt = performance.now();
+    for (let i = 0; i < 3; i++) bench.send(GET, startedAt);
+    while (held.length < 2) await Bun.sleep(5);
+    expect([bench.sent, bench.client.pending]).toEqual([2, 3]);
+    held[0]?.write(OK);
+    await bench.until(1);
+    expect(bench.sent).toBe(3);
+    bench.send(GET, startedAt);
+    bench.send(GET, startedAt);
+    const outcomes = await bench.until(5);
+    expect(outcomes.toSorted()).toEqual(["2xx", "dropped", "dropped", "timeout", "timeout"]);
+    expect(server.connections).toBe(2);
+    expect(bench.sent).toBe(3);
+  });
+
+  test("a target that lets nobody connect times out, and is used as soon as it does", async () => {
+    const hole = await blackHole();
+    const bench = new Bench(hole.port, { timeoutMs: 1_300, maxConnections: 20 });
+    for (let i = 0; i < 30; i++) bench.send();
+    expect(await bench.until(30)).toEqual(new Array(30).fill("timeout"));
+    expect([bench.sent, bench.dispatched]).toEqual([0, 30]);
+    // The first attempts are still repeating their SYN, next in seconds; a new one gets its answer at once.
+    hole.close();
+    const healedAt = performance.now();
+    bench.send();
+    expect((await bench.until(31))[30]).toBe("refused");
+    expect(performance.now() - healedAt).toBeLessThan(500);
+  });
+
+  test("memory of ended requests does not build up", async () => {
+    const server = rawServer((socket) => void socket.write(OK));
+    const bench = new Bench(server.port, { timeoutMs: 60_000 });
+    for (let i = 1; i <= 2_000; i++) {
+      bench.send();
+      await bench.until(i);
+    }
+    expect(bench.client.pending).toBe(0);
+    expect(server.connections).toBe(1);
+  });
+});

@@ -1,0 +1,233 @@
+/**
+ * An HTTP/1.1 client for open-model load: it takes every request at once, and each ends in exactly one
+ * outcome no later than its timeout, counted from the instant it was meant to be sent.
+ * @module
+ */
+import type { Outcome } from "../model/load.ts";
+import type { Connection, ConnectionOwner, Payload } from "./connection.ts";
+import { Fifo } from "./fifo.ts";
+import { ConnectionPool, type PoolOptions } from "./pool.ts";
+
+/** A request on its way. Instants are milliseconds on the clock of performance.now(). */
+export interface Exchange extends Payload {
+  readonly intendedAt: number;
+}
+
+/** What the client reports, each at most once per request. */
+export interface ExchangeSink<T extends Exchange> {
+  /**
+   * The request was handed on at `at`: to a connection, or to the opening of one for it. What comes after is
+   * the target's doing; what came before (pacing, waiting because all connections are busy) is the generator's.
+   */
+  onDispatched(exchange: T, at: number): void;
+  /** The request was written to a connection. */
+  onSent(exchange: T): void;
+  /** The request ended. */
+  onEnded(exchange: T, outcome: Outcome, at: number): void;
+}
+
+export interface ClientOptions extends PoolOptions {
+  timeoutMs: number;
+}
+
+class Entry<T extends Exchange> implements Payload {
+  dispatched = false;
+  ended = false;
+  connection: Connection<Entry<T>> | null = null;
+
+  constructor(
+    readonly exchange: T,
+    readonly deadline: number,
+  ) {}
+
+  get payload(): string {
+    return this.exchange.payload;
+  }
+}
+
+function dropEnded(queue: Fifo<{ ended: boolean }>): void {
+  while (queue.peek()?.ended) queue.shift();
+}
+
+function outcomeOf(status: number): Outcome {
+  if (status < 300) return "2xx";
+  if (status < 400) return "3xx";
+  return status < 500 ? "4xx" : "5xx";
+}
+
+export class HttpClient<T extends Exchange> implements ConnectionOwner<Entry<T>> {
+  readonly #sink: ExchangeSink<T>;
+  readonly #timeoutMs: number;
+  readonly #pool: ConnectionPool<Entry<T>>;
+  /** Requests without a connection, oldest first; ended ones are skipped when met. */
+  readonly #waiting = new Fifo<Entry<T>>();
+  #waitingCount = 0;
+  /** All requests by deadline: one timeout for all and requests in order of intended time make it a queue. */
+  readonly #deadlines = new Fifo<Entry<T>>();
+  #pending = 0;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #timerAt = Number.POSITIVE_INFINITY;
+  #closed = false;
+
+  constructor(options: ClientOptions, sink: ExchangeSink<T>) {
+    this.#sink = sink;
+    this.#timeoutMs = options.timeoutMs;
+    this.#pool = new ConnectionPool(options, this);
+  }
+
+  /** Requests taken and not ended. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** Takes a request; calls must be in the order of `intendedAt`. */
+  send(exchange: T): void {
+    const entry = new Entry(exchange, exchange.intendedAt + this.#timeoutMs);
+    const now = performance.now();
+    this.#pending++;
+    dropEnded(this.#deadlines);
+    this.#deadlines.push(entry);
+    this.#wakeAt(entry.deadline, now);
+    this.#place(entry, now);
+  }
+
+  /** Closes every connection. Requests still pending end without a report. */
+  close(): void {
+    this.#closed = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#pool.close();
+  }
+
+  opened(connection: Connection<Entry<T>>): void {
+    if (this.#pool.admit(connection)) this.#serve(connection);
+    this.#grow();
+  }
+
+  answered(connection: Connection<Entry<T>>, entry: Entry<T>, status: number): void {
+    const now = performance.now();
+    entry.connection = null;
+    this.#end(entry, now <= entry.deadline ? outcomeOf(status) : "timeout", now);
+    if (connection.closed) {
+      this.#pool.remove(connection);
+      this.#grow();
+    } else this.#serve(connection);
+  }
+
+  ended(connection: Connection<Entry<T>>, lost: Entry<T> | null, outcome: Outcome): void {
+    const { place } = connection;
+    this.#pool.remove(connection);
+    // A failed attempt ends the request that waited longest, as each attempt was begun for one; not a stale
+    // one, whose request is long gone.
+    const entry = place === "attempt" ? this.#nextWaiting() : lost;
+    if (entry) this.#end(entry, outcome, performance.now());
+    this.#grow();
+  }
+
+  /** Gives a free connection the next waiting request, or lets it idle. */
+  #serve(connection: Connection<Entry<T>>): void {
+    const next = this.#nextWaiting();
+    if (!next) {
+      this.#pool.putIdle(connection);
+      return;
+    }
+    const now = performance.now();
+    if (!this.#start(connection, next, now)) this.#place(next, now);
+  }
+
+  /** Gives a request an idle connection, or queues it and opens one. */
+  #place(entry: Entry<T>, now: number): void {
+    for (let idle = this.#pool.takeIdle(); idle; idle = this.#pool.takeIdle()) {
+      if (this.#start(idle, entry, now)) return;
+    }
+    this.#waiting.push(entry);
+    this.#waitingCount++;
+    this.#grow();
+    if (this.#pool.connecting) this.#dispatched(entry, now);
+  }
+
+  /** Writes the request. False when the connection had been closed while idle, and the request needs another. */
+  #start(connection: Connection<Entry<T>>, entry: Entry<T>, now: number): boolean {
+    this.#dispatched(entry, now);
+    if (connection.send(entry)) {
+      entry.connection = connection;
+      this.#sink.onSent(entry.exchange);
+      return true;
+    }
+    const idled = connection.served > 0;
+    this.#pool.remove(connection);
+    connection.discard();
+    if (idled) return false;
+    // Accepted and closed at once: another try would meet the same, and hammer the target.
+    this.#end(entry, "reset", now);
+    return true;
+  }
+
+  #nextWaiting(): Entry<T> | undefined {
+    for (let entry = this.#waiting.shift(); entry; entry = this.#waiting.shift()) {
+      if (entry.ended) continue;
+      this.#waitingCount--;
+      return entry;
+    }
+    return undefined;
+  }
+
+  /** Opens connections while requests wait that no attempt was begun for. */
+  #grow(): void {
+    if (this.#closed) return;
+    const now = performance.now();
+    while (this.#waitingCount > this.#pool.attempts && this.#pool.tryOpen(now));
+    if (this.#waitingCount > 0) this.#wakeAt(this.#pool.expire(now), now);
+  }
+
+  #dispatched(entry: Entry<T>, now: number): void {
+    if (entry.dispatched) return;
+    entry.dispatched = true;
+    this.#sink.onDispatched(entry.exchange, now);
+  }
+
+  #end(entry: Entry<T>, outcome: Outcome, now: number): void {
+    entry.ended = true;
+    this.#pending--;
+    this.#sink.onEnded(entry.exchange, outcome, now);
+  }
+
+  #wakeAt(at: number, now: number): void {
+    if (at >= this.#timerAt || this.#closed) return;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timerAt = at;
+    this.#timer = setTimeout(() => this.#onTimer(), Math.max(1, Math.ceil(at - now)));
+  }
+
+  #onTimer(): void {
+    this.#timer = null;
+    this.#timerAt = Number.POSITIVE_INFINITY;
+    const now = performance.now();
+    for (let entry = this.#deadlines.peek(); entry; entry = this.#deadlines.peek()) {
+      if (!entry.ended) {
+        if (now < entry.deadline) {
+          this.#wakeAt(entry.deadline, now);
+          break;
+        }
+        this.#timeOut(entry, now);
+      }
+      this.#deadlines.shift();
+    }
+    dropEnded(this.#waiting);
+    this.#pool.expire(now);
+    this.#grow();
+  }
+
+  #timeOut(entry: Entry<T>, now: number): void {
+    const { connection } = entry;
+    if (connection !== null) {
+      entry.connection = null;
+      this.#pool.remove(connection);
+      connection.discard();
+      this.#end(entry, "timeout", now);
+    } else {
+      this.#waitingCount--;
+      // Never sent: because the target does not let us connect, or because all connections were busy?
+      this.#end(entry, this.#pool.connecting ? "timeout" : "dropped", now);
+    }
+  }
+}

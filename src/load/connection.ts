@@ -1,0 +1,131 @@
+/**
+ * One HTTP/1.1 connection on a raw socket: at most one request at a time, no pipelining.
+ * @module
+ */
+import type { Socket, SocketHandler } from "bun";
+import { codeOf } from "../cli/errors.ts";
+import type { Outcome } from "../model/load.ts";
+import { ResponseParser } from "./http.ts";
+
+/** What a connection carries. */
+export interface Payload {
+  /** The request as it goes on the wire; ASCII. */
+  readonly payload: string;
+}
+
+/** What a connection tells its owner. After `ended` it says nothing more. */
+export interface ConnectionOwner<T extends Payload> {
+  opened(connection: Connection<T>): void;
+  /** The answer to `carried` is complete; the connection is free again, or ends right after this. */
+  answered(connection: Connection<T>, carried: T, status: number): void;
+  /** Never opened, closed by the peer, or not speaking HTTP; `lost` is the request it carried, if any. */
+  ended(connection: Connection<T>, lost: T | null, outcome: Outcome): void;
+}
+
+/** How the pool counts a connection: attempts that take too long no longer hold a place (see ConnectionPool). */
+export type Place = "attempt" | "stale" | "open" | "gone";
+
+export class Connection<T extends Payload> {
+  /** Kept by the pool. */
+  place: Place = "attempt";
+  closed = false;
+  /** Answers received so far. */
+  served = 0;
+  readonly #owner: ConnectionOwner<T>;
+  readonly #parser = new ResponseParser();
+  #socket: Socket<Connection<T>> | null = null;
+  #carried: T | null = null;
+  /** What the kernel's send buffer had no room for. */
+  #unsent: Buffer | null = null;
+
+  constructor(
+    owner: ConnectionOwner<T>,
+    /** When the attempt began, on the clock of performance.now(). */
+    readonly startedAt: number,
+  ) {
+    this.#owner = owner;
+  }
+
+  /** Begins to connect; the owner hears of it through `opened` or `ended`, never before this returns. */
+  connect(hostname: string, port: number, handlers: SocketHandler<Connection<T>>): void {
+    // connectError has dealt with the failure by the time this rejects.
+    Bun.connect({ hostname, port, data: this, socket: handlers }).catch(() => {});
+  }
+
+  /** Writes a request. False when the socket turned out to be closed and nothing was written. */
+  send(request: T): boolean {
+    this.#parser.reset();
+    const written = this.#socket?.write(request.payload) ?? -1;
+    if (written < 0) return false;
+    this.#carried = request;
+    if (written < request.payload.length)
+      this.#unsent = Buffer.from(request.payload, "latin1").subarray(written);
+    return true;
+  }
+
+  /**
+   * Closes without a word to the owner. With a reset instead of a FIN: the server learns at once that
+   * nobody waits for its answer, and no TIME_WAIT entry holds the port.
+   */
+  discard(): void {
+    this.closed = true;
+    this.#carried = null;
+    this.#socket?.terminate();
+  }
+
+  onOpen(socket: Socket<Connection<T>>): void {
+    if (this.closed) {
+      socket.terminate();
+      return;
+    }
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    this.#owner.opened(this);
+  }
+
+  onData(bytes: Buffer): void {
+    if (this.closed) return;
+    // An idle connection has nothing to receive, except a farewell such as 408 Request Timeout.
+    if (this.#carried === null) this.#end("reset");
+    else this.#conclude(this.#parser.feed(bytes));
+  }
+
+  onDrain(socket: Socket<Connection<T>>): void {
+    if (this.#unsent === null) return;
+    const written = Math.max(0, socket.write(this.#unsent));
+    this.#unsent = written < this.#unsent.length ? this.#unsent.subarray(written) : null;
+  }
+
+  onClose(error: Error | undefined): void {
+    if (this.closed) return;
+    if (error === undefined && this.#carried !== null) this.#conclude(this.#parser.close());
+    if (!this.closed) this.#end("reset");
+  }
+
+  onConnectError(error: unknown): void {
+    if (this.closed) return;
+    const code = codeOf(error);
+    this.#end(code === "ECONNREFUSED" ? "refused" : code === "ECONNRESET" ? "reset" : "connect");
+  }
+
+  #conclude(result: "more" | "done" | "invalid"): void {
+    if (result === "more") return;
+    if (result === "invalid" || this.#carried === null) {
+      this.#end("protocol");
+      return;
+    }
+    const carried = this.#carried;
+    this.#carried = null;
+    this.served++;
+    // An answer that came before the whole request was written leaves a request cut in half behind.
+    const reusable = this.#parser.reusable && this.#unsent === null;
+    if (!reusable) this.discard();
+    this.#owner.answered(this, carried, this.#parser.status);
+  }
+
+  #end(outcome: Outcome): void {
+    const lost = this.#carried;
+    this.discard();
+    this.#owner.ended(this, lost, outcome);
+  }
+}

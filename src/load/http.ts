@@ -1,0 +1,155 @@
+/**
+ * HTTP/1.1 on the wire: the request's text, and an incremental parser of answers (RFC 9112).
+ *
+ * The parser keeps no body: a load generator only needs to know where an answer ends.
+ * @module
+ */
+import { parseHead } from "./http-head.ts";
+import type { MixRequest } from "./mix.ts";
+
+/** Turns a request into its bytes, all ASCII. */
+export type RequestEncoder = (request: MixRequest) => string;
+
+/** Encoder for one target; `tokens[tenant]` is sent as a bearer token, none when `tokens` is null. */
+export function createEncoder(target: URL, tokens: readonly string[] | null): RequestEncoder {
+  const base = target.pathname.replace(/\/+$/, "");
+  const common = `Host: ${target.host}\r\nUser-Agent: chaoslab\r\nAccept: */*\r\n`;
+  const heads = tokens?.map((token) => `${common}Authorization: Bearer ${token}\r\n`);
+  return ({ method, path, body, idempotencyKey, tenant }) => {
+    const head = `${method} ${base}${path} HTTP/1.1\r\n${heads?.[tenant] ?? common}`;
+    if (body === null) return `${head}\r\n`;
+    const key = idempotencyKey === null ? "" : `Idempotency-Key: ${idempotencyKey}\r\n`;
+    return `${head}${key}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  };
+}
+
+/** `more`: the answer is incomplete. `done`: complete. `invalid`: not HTTP/1.x. */
+export type ParseResult = "more" | "done" | "invalid";
+
+type Phase =
+  | "head"
+  | "sized"
+  | "until-close"
+  | "chunk-size"
+  | "chunk"
+  | "chunk-end"
+  | "trailer"
+  | "done"
+  | "invalid";
+
+/** Real servers stay below 16 KiB; a peer that sends more without an empty line is not one. */
+const MAX_HEAD_BYTES = 64 * 1_024;
+const MAX_LINE_BYTES = 8 * 1_024;
+const START = Buffer.from("HTTP/1.");
+const LF = 0x0a;
+
+/** Parser of the answers on one connection, one after the other: `reset()` before each request. */
+export class ResponseParser {
+  /** Status of the answer, once its head is complete. */
+  status = 0;
+  /** Whether the connection can carry another request once the answer is complete. */
+  reusable = true;
+  #phase: Phase = "head";
+  #head: Buffer | null = null;
+  #line = "";
+  #remaining = 0;
+
+  reset(): void {
+    this.status = 0;
+    this.reusable = true;
+    this.#phase = "head";
+    this.#head = null;
+    this.#line = "";
+    this.#remaining = 0;
+  }
+
+  /** Takes the next bytes, split anywhere. Bytes after the end of the answer make the connection not reusable. */
+  feed(bytes: Buffer): ParseResult {
+    let at = 0;
+    while (at < bytes.length && this.#phase !== "done" && this.#phase !== "invalid") {
+      at = this.#phase === "head" ? this.#takeHead(bytes, at) : this.#takeBody(bytes, at);
+    }
+    if (this.#phase === "invalid") return "invalid";
+    if (this.#phase !== "done") return "more";
+    if (at < bytes.length) this.reusable = false;
+    return "done";
+  }
+
+  /** Tells the parser that the peer closed: that ends an answer without a length, and cuts off any other. */
+  close(): ParseResult {
+    this.reusable = false;
+    if (this.#phase === "until-close") this.#phase = "done";
+    return this.#phase === "done" ? "done" : "more";
+  }
+
+  #takeHead(bytes: Buffer, from: number): number {
+    const earlier = this.#head?.length ?? 0;
+    const rest = from === 0 ? bytes : bytes.subarray(from);
+    const all = this.#head === null ? rest : Buffer.concat([this.#head, rest]);
+    const probe = Math.min(all.length, START.length);
+    if (all.compare(START, 0, probe, 0, probe) !== 0) return this.#fail(from);
+    const end = all.indexOf("\r\n\r\n", Math.max(0, earlier - 3));
+    if (end > MAX_HEAD_BYTES || (end < 0 && all.length > MAX_HEAD_BYTES)) return this.#fail(from);
+    if (end < 0) {
+      this.#head = all;
+      return bytes.length;
+    }
+    this.#head = null;
+    this.#startBody(all.toString("latin1", 0, end));
+    return from + end + 4 - earlier;
+  }
+
+  /** RFC 9112, section 6.3: what follows the head. */
+  #startBody(text: string): void {
+    const head = parseHead(text);
+    // 101 would be an upgrade, and none was asked for.
+    if (head === null || head.status === 101) this.#phase = "invalid";
+    else if (head.status < 200) this.#phase = "head";
+    else {
+      this.status = head.status;
+      this.reusable = head.keepAlive;
+      this.#remaining = head.contentLength ?? 0;
+      if (head.status === 204 || head.status === 304) this.#phase = "done";
+      else if (head.chunked) this.#phase = "chunk-size";
+      else if (head.contentLength === null) this.#phase = "until-close";
+      else this.#phase = head.contentLength === 0 ? "done" : "sized";
+    }
+  }
+
+  #takeBody(bytes: Buffer, from: number): number {
+    if (this.#phase === "until-close") return bytes.length;
+    if (this.#phase === "sized" || this.#phase === "chunk") {
+      const taken = Math.min(this.#remaining, bytes.length - from);
+      this.#remaining -= taken;
+      if (this.#remaining === 0) this.#phase = this.#phase === "sized" ? "done" : "chunk-end";
+      return from + taken;
+    }
+    const end = bytes.indexOf(LF, from);
+    this.#line += bytes.toString("latin1", from, end < 0 ? bytes.length : end);
+    if (this.#line.length > MAX_LINE_BYTES) return this.#fail(from);
+    if (end < 0) return bytes.length;
+    const line = this.#line;
+    this.#line = "";
+    if (!line.endsWith("\r")) return this.#fail(from);
+    this.#takeLine(line.slice(0, -1));
+    return end + 1;
+  }
+
+  /** A line of chunked framing (RFC 9112, section 7.1), without its CRLF. */
+  #takeLine(line: string): void {
+    if (this.#phase === "chunk-end") this.#phase = line === "" ? "chunk-size" : "invalid";
+    else if (this.#phase === "trailer") this.#phase = line === "" ? "done" : "trailer";
+    else {
+      // The size, then perhaps extensions after a semicolon.
+      const size = /^([0-9a-f]{1,12})[ \t]*(?:;|$)/i.exec(line)?.[1];
+      this.#remaining = size === undefined ? 0 : Number.parseInt(size, 16);
+      if (size === undefined) this.#phase = "invalid";
+      else this.#phase = this.#remaining === 0 ? "trailer" : "chunk";
+    }
+  }
+
+  #fail(at: number): number {
+    this.#phase = "invalid";
+    return at;
+  }
+}

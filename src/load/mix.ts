@@ -1,0 +1,94 @@
+/**
+ * What request number `index` asks for: a pure function of (seed, index).
+ *
+ * The contract with the system under test: orders `o-0000000`.. are seeded, order i belongs to tenant index
+ * i % tenants; products are `p-0000`..; tenants are `tenant-01`.. (index + 1).
+ * @module
+ */
+import { OPERATIONS } from "../model/load.ts";
+import { randomBelow, randomUint32, randomUnit, Stream } from "./random.ts";
+
+export interface MixOptions {
+  seed: number;
+  /** Share of `GET /orders/{id}`, 0 to 1; the rest is `POST /orders`. */
+  reads: number;
+  tenants: number;
+  /** Orders seeded in the system; at least one per tenant. */
+  orders: number;
+  products: number;
+}
+
+export interface MixRequest {
+  /** Index into OPERATIONS. */
+  operation: number;
+  /** Tenant index. */
+  tenant: number;
+  method: "GET" | "POST";
+  path: string;
+  /** JSON text; null for a read. */
+  body: string | null;
+  /** Value of `Idempotency-Key`; null for a read. */
+  idempotencyKey: string | null;
+}
+
+export type Mix = (index: number) => MixRequest;
+
+const READ = OPERATIONS.indexOf("GET /orders/{id}");
+const WRITE = OPERATIONS.indexOf("POST /orders");
+const MAX_QUANTITY = 3;
+
+export const tenantName = (tenant: number): string => `tenant-${String(tenant + 1).padStart(2, "0")}`;
+export const orderId = (order: number): string => `o-${String(order).padStart(7, "0")}`;
+export const productId = (product: number): string => `p-${String(product).padStart(4, "0")}`;
+
+/**
+ * Upper bounds of the tenants' shares of 2^32, weighted 1/(k+1) (Zipf's law, exponent 1): few tenants make
+ * most of the traffic, as customers of a real service do.
+ */
+export function tenantBounds(tenants: number): Float64Array {
+  const bounds = new Float64Array(tenants);
+  let sum = 0;
+  for (let k = 0; k < tenants; k++) {
+    sum += 1 / (k + 1);
+    bounds[k] = sum;
+  }
+  for (let k = 0; k < tenants; k++) bounds[k] = ((bounds[k] ?? 0) / sum) * 2 ** 32;
+  return bounds;
+}
+
+/** Index of the first bound above `point`. */
+function pick(bounds: Float64Array, point: number): number {
+  let low = 0;
+  let high = bounds.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((bounds[middle] ?? 0) > point) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/** The built-in mix. Throws RangeError when some tenant would own no seeded order. */
+export function createMix({ seed, reads, tenants, orders, products }: MixOptions): Mix {
+  if (orders < tenants) throw new RangeError(`${orders} orders cannot give each of ${tenants} tenants one`);
+  const bounds = tenantBounds(tenants);
+  return (index) => {
+    const tenant = pick(bounds, randomUint32(seed, index, Stream.tenant));
+    if (randomUnit(seed, index, Stream.operation) < reads) {
+      const owned = Math.ceil((orders - tenant) / tenants);
+      const order = tenant + tenants * randomBelow(owned, seed, index, Stream.order);
+      const path = `/orders/${orderId(order)}`;
+      return { operation: READ, tenant, method: "GET", path, body: null, idempotencyKey: null };
+    }
+    const product = productId(randomBelow(products, seed, index, Stream.product));
+    const quantity = 1 + randomBelow(MAX_QUANTITY, seed, index, Stream.quantity);
+    return {
+      operation: WRITE,
+      tenant,
+      method: "POST",
+      path: "/orders",
+      body: `{"product_id":"${product}","quantity":${quantity}}`,
+      idempotencyKey: `load-${seed}-${index}`,
+    };
+  };
+}

@@ -1,0 +1,132 @@
+/**
+ * Keep-alive connections to one target, opened on demand up to a limit.
+ * @module
+ */
+import type { SocketHandler } from "bun";
+import { Connection, type ConnectionOwner, type Payload } from "./connection.ts";
+import { Fifo } from "./fifo.ts";
+
+/**
+ * An attempt to connect that is older than this gives its place to a new one. Where packets are lost the
+ * kernel repeats a SYN after 1, 3, 7, 15, 31 s..., so after a long partition the old attempts would notice
+ * the recovery up to half a minute late, and the generator's own wait would be reported as the system's. The
+ * socket itself cannot be closed before it opens or fails (Bun hands it out only then).
+ */
+const STALE_AFTER_MS = 1_000;
+
+/** When as many attempts are stale as the limit, and nothing has opened since, new ones are this far apart. */
+const PROBE_EVERY_MS = 100;
+
+export interface PoolOptions {
+  hostname: string;
+  port: number;
+  /** Most connections open or being opened. Stale attempts come on top, at most about as many again. */
+  maxConnections: number;
+}
+
+export class ConnectionPool<T extends Payload> {
+  readonly #options: PoolOptions;
+  readonly #owner: ConnectionOwner<T>;
+  readonly #handlers: SocketHandler<Connection<T>>;
+  readonly #counts = { attempt: 0, stale: 0, open: 0, gone: 0 };
+  /** Last in, first out: the fewest connections stay busy, the others grow old and are closed by the server. */
+  readonly #idle: Connection<T>[] = [];
+  readonly #all = new Set<Connection<T>>();
+  readonly #attempts = new Fifo<Connection<T>>();
+  #reachable = true;
+  #lastAttemptAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: PoolOptions, owner: ConnectionOwner<T>) {
+    this.#options = options;
+    this.#owner = owner;
+    this.#handlers = {
+      open: (socket) => socket.data.onOpen(socket),
+      data: (socket, bytes) => socket.data.onData(bytes),
+      drain: (socket) => socket.data.onDrain(socket),
+      close: (socket, error) => socket.data.onClose(error),
+      connectError: (socket, error) => socket.data.onConnectError(error),
+    };
+  }
+
+  /** Attempts that still hold a place. */
+  get attempts(): number {
+    return this.#counts.attempt;
+  }
+
+  /** True while the target leaves some attempt to connect without an answer. */
+  get connecting(): boolean {
+    return this.#counts.attempt + this.#counts.stale > 0;
+  }
+
+  takeIdle(): Connection<T> | undefined {
+    return this.#idle.pop();
+  }
+
+  putIdle(connection: Connection<T>): void {
+    this.#idle.push(connection);
+  }
+
+  /** Begins to open a connection, unless the limit is reached. */
+  tryOpen(now: number): boolean {
+    const { maxConnections, hostname, port } = this.#options;
+    if (this.#counts.open + this.#counts.attempt >= maxConnections) return false;
+    const unanswered = this.#counts.stale >= maxConnections && !this.#reachable;
+    if (unanswered && now - this.#lastAttemptAt < PROBE_EVERY_MS) return false;
+    this.#lastAttemptAt = now;
+    const connection = new Connection<T>(this.#owner, now);
+    this.#counts.attempt++;
+    this.#all.add(connection);
+    this.#attempts.push(connection);
+    connection.connect(hostname, port, this.#handlers);
+    return true;
+  }
+
+  /** A connection has opened. False when its place was taken meanwhile: then it is closed. */
+  admit(connection: Connection<T>): boolean {
+    this.#reachable = true;
+    const full = this.#counts.open + this.#counts.attempt >= this.#options.maxConnections;
+    if (connection.place === "stale" && full) {
+      this.remove(connection);
+      connection.discard();
+      return false;
+    }
+    this.#move(connection, "open");
+    return true;
+  }
+
+  /** Forgets a connection that ended. */
+  remove(connection: Connection<T>): void {
+    this.#move(connection, "gone");
+    this.#all.delete(connection);
+    const at = this.#idle.indexOf(connection);
+    if (at >= 0) this.#idle.splice(at, 1);
+  }
+
+  /** Takes the place from attempts that are too old. Returns when to call again; infinity when there are none. */
+  expire(now: number): number {
+    const probeAt = this.#counts.stale > 0 ? now + PROBE_EVERY_MS : Number.POSITIVE_INFINITY;
+    for (let oldest = this.#attempts.peek(); oldest; oldest = this.#attempts.peek()) {
+      if (oldest.place === "attempt") {
+        const staleAt = oldest.startedAt + STALE_AFTER_MS;
+        if (now < staleAt) return Math.min(staleAt, probeAt);
+        this.#move(oldest, "stale");
+        this.#reachable = false;
+      }
+      this.#attempts.shift();
+    }
+    return probeAt;
+  }
+
+  /** Closes everything, now or when it opens. */
+  close(): void {
+    for (const connection of this.#all) connection.discard();
+    this.#all.clear();
+    this.#idle.length = 0;
+  }
+
+  #move(connection: Connection<T>, place: Connection<T>["place"]): void {
+    this.#counts[connection.place]--;
+    this.#counts[place]++;
+    connection.place = place;
+  }
+}

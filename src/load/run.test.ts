@@ -1,0 +1,211 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import type { LoadRecord, LoadSummary, Outcome } from "../model/load.ts";
+import { Histogram } from "./histogram.ts";
+import { type LoadOptions, runLoad } from "./run.ts";
+
+const cleanups: (() => void)[] = [];
+afterEach(() => {
+  for (const cleanup of cleanups.splice(0)) cleanup();
+});
+
+function serve(handler: (request: Request) => Response | Promise<Response>): URL {
+  const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: handler });
+  cleanups.push(() => void server.stop(true));
+  return new URL(`http://127.0.0.1:${server.port}/`);
+}
+
+const OPTIONS: Omit<LoadOptions, "target"> = {
+  rate: 200,
+  arrivals: "constant",
+  durationMs: 1_000,
+  timeoutMs: 3_000,
+  maxConnections: 500,
+  seed: 1,
+  reads: 0.8,
+  tenants: 20,
+  orders: 10_000,
+  products: 1_000,
+};
+
+async function record(
+  options: Partial<LoadOptions> & { target: URL },
+  signal?: AbortSignal,
+): Promise<{ records: LoadRecord[]; summary: LoadSummary }> {
+  const records: LoadRecord[] = [];
+  const emit = (each: LoadRecord): void => void records.push(each);
+  const hooks = { tokens: null, emit, ...(signal ? { signal } : {}) };
+  const summary = await runLoad({ ...OPTIONS, ...options }, hooks);
+  return { records, summary };
+}
+
+/** All ticks added up: per-second latency, and outcomes in total. */
+function addUp(records: LoadRecord[]): { seconds: Map<number, Histogram>; outcomes: Map<Outcome, number> } {
+  const seconds = new Map<number, Histogram>();
+  const outcomes = new Map<Outcome, number>();
+  for (const each of records) {
+    if (each.kind !== "tick") continue;
+    for (const delta of each.deltas) {
+      const second = seconds.get(delta.second) ?? new Histogram();
+      second.addSparse(delta.latency);
+      seconds.set(delta.second, second);
+      for (const [outcome, count] of Object.entries(delta.outcomes) as [Outcome, number][]) {
+        outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + count);
+      }
+    }
+  }
+  return { seconds, outcomes };
+}
+
+const requestsOf = (summary: LoadSummary): number =>
+  Object.values(summary.operations).reduce((sum, { requests }) => sum + requests, 0);
+
+describe("load", () => {
+  test("sends what the schedule says; ticks add up to the summary", async () => {
+    const seen = { reads: 0, writes: 0 };
+    const target = serve((request) => {
+      if (request.method === "POST") seen.writes++;
+      else seen.reads++;
+      return new Response("{}", { status: request.method === "POST" ? 201 : 200 });
+    });
+    const { records, summary } = await record({ target, durationMs: 1_500 });
+    expect(summary.requests).toBe(300);
+    expect(requestsOf(summary)).toBe(300);
+    expect(summary.operations["GET /orders/{id}"]?.requests).toBe(seen.reads);
+    expect(summary.operations["POST /orders"]?.requests).toBe(seen.writes);
+    expect(summary.generator_saturated).toBe(false);
+    expect(summary.goodput_rps).toBe(200);
+    expect([summary.dropped, summary.slip.count, summary.duration_s]).toEqual([0, 300, 1.5]);
+
+    expect(records.map(({ kind }) => kind)).toEqual(["start", "tick", "tick", "summary"]);
+    const { seconds, outcomes } = addUp(records);
+    expect([...outcomes]).toEqual([["2xx", 300]]);
+    expect([...seconds].map(([second, { count }]) => [second, count])).toEqual([
+      [0, 200],
+      [1, 100],
+    ]);
+    const last = records.findLast((each) => each.kind === "tick");
+    expect(last).toMatchObject({ tick: 2, due: 300, sent: 300, in_flight: 0 });
+  });
+
+  test("arrivals during a stall of the target show their wait (no coordinated omission)", async () => {
+    const STALL_MS = 500;
+    let served = 0;
+    const target = serve(() => {
+      // Blocks the server as a long garbage collection would: nothing is read, nothing is answered.
+      if (++served === 40) {
+        cleanupStall();
+        return new Promise((resolve) => released.push(() => resolve(new Response("{}"))));
+      }
+      if (stalled) return new Promise((resolve) => released.push(() => resolve(new Response("{}"))));
+      return new Response("{}");
+    });
+    const released: (() => void)[] = [];
+    let stalled = false;
+    const cleanupStall = (): void => {
+      stalled = true;
+      setTimeout(() => {
+        stalled = false;
+        for (const release of released.splice(0)) release();
+      }, STALL_MS);
+    };
+    // One connection: a closed-loop client would send one request during the stall and report one slow answer.
+    const { records, summary } = await record({ target, rate: 100, durationMs: 1_500, maxConnections: 1 });
+    const all = new Histogram();
+    for (const histogram of addUp(records).seconds.values()) all.merge(histogram);
+    expect(all.count).toBe(150);
+    expect(summary.operations["GET /orders/{id}"]?.latency.max_ms).toBeGreaterThan(300);
+    // 50 of 150 arrivals fall into the stall and wait 0 .. 500 ms: the median of the slowest third is 250 ms.
+    expect(all.quantile(1)).toBeGreaterThanOrEqual(450_000);
+    expect(all.quantile(1 - 25 / 150)).toBeGreaterThan(200_000);
+    expect(all.quantile(1 - 40 / 150)).toBeGreaterThan(60_000);
+    expect(all.quantile(0.4)).toBeLessThan(60_000);
+    expect(summary.generator_saturated).toBe(true);
+  });
+
+  test("with connections to spare a stall is the target's wait, not the generator's", async () => {
+    let held: (() => void)[] | null = null;
+    let served = 0;
+    const target = serve(() => {
+      if (++served === 30) {
+        held = [];
+        setTimeout(() => {
+          const all = held ?? [];
+          held = null;
+          for (const release of all) release();
+        }, 500);
+      }
+      const answer = (): Response => new Response("{}");
+      return held ? new Promise((resolve) => held?.push(() => resolve(answer()))) : answer();
+    });
+    const { summary } = await record({ target, rate: 100, durationMs: 1_200 });
+    const reads = summary.operations["GET /orders/{id}"];
+    expect(reads?.latency.max_ms).toBeGreaterThan(400);
+    expect(reads?.latency.p90_ms).toBeGreaterThan(250);
+    expect(summary.slip.p50_ms).toBeLessThan(20);
+    expect(summary.dropped).toBe(0);
+  });
+
+  test("too few connections: the rest is dropped, and the generator says that it was the limit", async () => {
+    const target = serve(() => new Promise(() => {}));
+    const { summary, records } = await record({
+      target,
+      rate: 50,
+      timeoutMs: 300,
+      maxConnections: 2,
+      durationMs: 500,
+    });
+    const { outcomes } = addUp(records);
+    expect(summary.requests).toBe(25);
+    expect(summary.dropped).toBeGreaterThan(10);
+    expect(outcomes.get("dropped")).toBe(summary.dropped);
+    expect((outcomes.get("timeout") ?? 0) + summary.dropped).toBe(25);
+    expect(summary.generator_saturated).toBe(true);
+    expect(summary.operations["GET /orders/{id}"]).toMatchObject({ error_rate: 1, latency: { count: 0 } });
+  });
+
+  test("failed answers count as errors and keep their latency; stragglers belong to their arrival second", async () => {
+    const target = serve(async (request) => {
+      if (request.method === "POST") return new Response("no", { status: 503 });
+      await Bun.sleep(300);
+      return new Response("{}");
+    });
+    const { summary, records } = await record({ target, rate: 100, durationMs: 1_000 });
+    expect(summary.operations["POST /orders"]).toMatchObject({ error_rate: 1 });
+    expect(summary.operations["POST /orders"]?.latency.count).toBeGreaterThan(5);
+    expect(summary.operations["GET /orders/{id}"]?.error_rate).toBe(0);
+    const ticks = records.filter((each) => each.kind === "tick");
+    expect(ticks).toHaveLength(2);
+    expect(ticks[1]?.deltas.every(({ second }) => second === 0)).toBe(true);
+    expect([...addUp(records).seconds.keys()]).toEqual([0]);
+  });
+
+  test("stopped: sends nothing more, waits for answers, and sums up what was done", async () => {
+    const target = serve(async () => {
+      await Bun.sleep(100);
+      return new Response("{}");
+    });
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 400);
+    const { summary } = await record({ target, durationMs: 60_000 }, stop.signal);
+    expect(summary.duration_s).toBeGreaterThan(0.35);
+    expect(summary.duration_s).toBeLessThan(3);
+    expect(requestsOf(summary)).toBe(summary.requests);
+    expect(summary.operations["GET /orders/{id}"]?.error_rate).toBe(0);
+  });
+
+  test("the same seed asks the same questions, whatever the target's speed", async () => {
+    const ask = async (delayMs: number, seed: number): Promise<string[]> => {
+      const asked: string[] = [];
+      const target = serve(async (request) => {
+        asked.push(`${request.url.replace(/^http:..[^/]+/, "")} ${await request.text()}`);
+        await Bun.sleep(delayMs);
+        return new Response("{}");
+      });
+      await record({ target, seed, arrivals: "poisson", durationMs: 300 });
+      return asked.toSorted();
+    };
+    const fast = await ask(0, 3);
+    expect(await ask(50, 3)).toEqual(fast);
+    expect(await ask(0, 4)).not.toEqual(fast);
+  });
+});

@@ -1,0 +1,161 @@
+/** The curve of a run as SVG: latency, errors and pools over time, with the fault's window shaded. @module */
+import type { Recorded } from "../experiment/verdict.ts";
+import { secondRows } from "./series.ts";
+
+const WIDTH = 860;
+const LEFT = 64;
+const RIGHT = 16;
+const PANEL = 150;
+const GAP = 46;
+const TOP = 40;
+
+interface Series {
+  label: string;
+  /** From a palette that stays apart for colour-blind eyes (Okabe and Ito, 2008). */
+  colour: string;
+  points: readonly (readonly [second: number, value: number])[];
+}
+
+interface Panel {
+  title: string;
+  /** Top of the value axis. */
+  max: number;
+  show: (value: number) => string;
+  /** A horizontal line with a label, e.g. an SLO. */
+  limit?: { value: number; label: string };
+  series: readonly Series[];
+}
+
+const BLUE = "#0072b2";
+const ORANGE = "#d55e00";
+const PALETTE = [BLUE, ORANGE, "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
+
+/** Draws one hypothesis's run. */
+export function chart(recorded: Recorded): string {
+  const rows = secondRows(recorded);
+  const { history, phases, hypothesis, loadStart } = recorded;
+  const end = phases.recovery?.[1] ?? phases.baseline[1];
+  const of = (operation: string) => rows.filter((row) => row.operation === operation && row.second < end);
+  const operations = [
+    { label: "POST /orders", colour: ORANGE },
+    { label: "GET /orders/{id}", colour: BLUE },
+  ];
+  const latency = operations.map(({ label, colour }) => ({
+    label,
+    colour,
+    points: of(label).map((row) => [row.second, row.p99_ms ?? 0] as const),
+  }));
+  const errors = operations.map(({ label, colour }) => ({
+    label,
+    colour,
+    points: of(label).map((row) => [row.second, row.failed / row.requests] as const),
+  }));
+  const pools = [...Map.groupBy(recorded.pools, (sample) => `${sample.node} ${sample.pool}`)]
+    .map(([label, samples]) => ({
+      label,
+      points: samples.map((s) => [(s.t - loadStart) / 1000, s.in_use / Math.max(1, s.size)] as const),
+    }))
+    // The busiest ones tell the story; the rest are in the table of pools.
+    .sort((a, b) => peak(b.points) - peak(a.points))
+    .slice(0, 5)
+    .map((series, i) => ({ ...series, colour: PALETTE[i] ?? BLUE }));
+
+  const top = niceTop(Math.max(10, ...latency.map((series) => peak(series.points))));
+  const percent = (value: number): string => `${Number((value * 100).toFixed(1))} %`;
+  const panels: Panel[] = [
+    {
+      title: "p99 latency per second, from the intended send time",
+      max: Math.min(top, history.timeoutMs),
+      show: (value) => (value >= 1000 ? `${value / 1000} s` : `${value} ms`),
+      series: latency,
+    },
+    {
+      title: "failed requests per second, share",
+      max: Math.min(1, niceTop(Math.max(0.01, ...errors.map((series) => peak(series.points))))),
+      show: percent,
+      series: errors,
+    },
+    { title: "pool slots in use, share of the pool", max: 1, show: percent, series: pools },
+  ];
+  const height = TOP + panels.length * (PANEL + GAP);
+  const x = (second: number): number => LEFT + (second / end) * (WIDTH - LEFT - RIGHT);
+  const fault = recorded.event
+    ? `${recorded.event.fault_type} on ${recorded.event.target} (${recorded.event.backend})`
+    : "no fault";
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" font-family="system-ui, sans-serif" font-size="12">`,
+    `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
+    `<text x="${LEFT}" y="20" font-size="15" font-weight="600" fill="#111">${escapeXml(hypothesis.name)}: ${escapeXml(fault)}</text>`,
+    ...panels.map((panel, i) => drawPanel(panel, TOP + i * (PANEL + GAP), x, end, phases.fault)),
+    "</svg>",
+    "",
+  ].join("\n");
+}
+
+function drawPanel(
+  panel: Panel,
+  offset: number,
+  x: (second: number) => number,
+  end: number,
+  fault: readonly [number, number] | null,
+): string {
+  const top = offset + 18;
+  const y = (value: number): number => top + PANEL - (Math.min(value, panel.max) / panel.max) * PANEL;
+  const parts = [
+    `<text x="${LEFT}" y="${offset + 10}" fill="#111" font-weight="600">${escapeXml(panel.title)}</text>`,
+  ];
+  if (fault) {
+    const [from, to] = fault;
+    parts.push(
+      `<rect x="${r(x(from))}" y="${top}" width="${r(x(to) - x(from))}" height="${PANEL}" fill="#d55e00" fill-opacity="0.10"/>`,
+      `<text x="${r(x(from) + 4)}" y="${top + 13}" fill="#a04000">fault</text>`,
+    );
+  }
+  for (const share of [0, 0.5, 1]) {
+    const value = panel.max * share;
+    parts.push(
+      `<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${r(y(value))}" y2="${r(y(value))}" stroke="#ddd"/>`,
+      `<text x="${LEFT - 6}" y="${r(y(value) + 4)}" text-anchor="end" fill="#555">${escapeXml(panel.show(value))}</text>`,
+    );
+  }
+  for (let second = 0; second <= end; second += end > 200 ? 60 : end > 60 ? 15 : 5) {
+    parts.push(
+      `<text x="${r(x(second))}" y="${top + PANEL + 14}" text-anchor="middle" fill="#555">${second} s</text>`,
+    );
+  }
+  for (const series of panel.series) {
+    const points = series.points.filter(([second]) => second >= 0 && second <= end);
+    const path = points.map(([second, value]) => `${r(x(second))},${r(y(value))}`).join(" ");
+    parts.push(`<polyline points="${path}" fill="none" stroke="${series.colour}" stroke-width="1.6"/>`);
+  }
+  let legend = WIDTH - RIGHT;
+  for (const series of panel.series.toReversed()) {
+    const width = series.label.length * 6.4 + 20;
+    legend -= width;
+    parts.push(
+      `<rect x="${r(legend)}" y="${offset + 2}" width="10" height="10" fill="${series.colour}"/>`,
+      `<text x="${r(legend + 14)}" y="${offset + 11}" fill="#333" font-size="11">${escapeXml(series.label)}</text>`,
+    );
+  }
+  return parts.join("\n");
+}
+
+const peak = (points: readonly (readonly [number, number])[]): number =>
+  Math.max(0, ...points.map(([, value]) => value));
+
+/** The next of 1, 2, 5 times a power of ten. */
+function niceTop(value: number): number {
+  const power = 10 ** Math.floor(Math.log10(value));
+  const step = [1, 2, 5, 10].find((each) => each * power >= value) ?? 10;
+  return step * power;
+}
+
+const r = (value: number): number => Math.round(value * 10) / 10;
+
+function escapeXml(text: string): string {
+  return text
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;");
+}

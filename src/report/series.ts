@@ -1,0 +1,42 @@
+/** Per-second series for charts and for seconds.csv, from the recorded history. @module */
+
+import { latencyQuantile } from "../experiment/history.ts";
+import type { Recorded } from "../experiment/verdict.ts";
+import { OPERATIONS, type Operation } from "../model/load.ts";
+
+export interface SecondRow {
+  /** Arrival second since the load's start. */
+  second: number;
+  operation: Operation;
+  requests: number;
+  failed: number;
+  /** Milliseconds; null when nothing arrived in that second. */
+  p50_ms: number | null;
+  p99_ms: number | null;
+}
+
+export function secondRows({ history }: Recorded): SecondRow[] {
+  const rows: SecondRow[] = [];
+  for (let second = 0; second < history.length; second++) {
+    for (const operation of OPERATIONS) {
+      const counts = history.window(operation, second, second + 1);
+      if (counts.requests === 0) continue;
+      rows.push({
+        second,
+        operation,
+        requests: counts.requests,
+        failed: counts.requests - counts.good,
+        p50_ms: latencyQuantile(counts, 0.5, history.timeoutMs),
+        p99_ms: latencyQuantile(counts, 0.99, history.timeoutMs),
+      });
+    }
+  }
+  return rows;
+}
+
+export function secondsCsv(rows: readonly SecondRow[]): string {
+  const lines = rows.map((row) =>
+    [row.second, row.operation, row.requests, row.failed, row.p50_ms ?? "", row.p99_ms ?? ""].join(","),
+  );
+  return `${["second,operation,requests,failed,p50_ms,p99_ms", ...lines].join("\n")}\n`;
+}

@@ -1,0 +1,124 @@
+/**
+ * The metrics every service has. Names follow Prometheus: base units, `_total` for counters.
+ * @module
+ */
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { DependencyError } from "./dependency.ts";
+import type { Pool } from "./pool.ts";
+import { watchRuntime } from "./runtime-metrics.ts";
+
+/** 1 ms to 10 s; an observation beyond lands in +Inf. */
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** `ok`: an answer that can be used. `error`: an answer that cannot. `unreachable`: no answer. */
+export type DependencyOutcome = "ok" | "error" | "unreachable";
+
+export class Metrics {
+  readonly registry = new Registry();
+  /** Requests being handled now. */
+  inFlight = 0;
+
+  readonly #pools: Pool[] = [];
+  readonly #requests: Counter<"route" | "method" | "status">;
+  readonly #durations: Histogram<"route" | "method">;
+  readonly #attempts: Counter<"dependency">;
+  readonly #dependencies: Histogram<"dependency" | "outcome">;
+
+  /** @param node value of the label `node` on every metric. */
+  constructor(node: string) {
+    const registers = [this.registry];
+    this.registry.setDefaultLabels({ node });
+    this.#requests = new Counter({
+      name: "chaoslab_http_requests_total",
+      help: "Requests answered.",
+      labelNames: ["route", "method", "status"],
+      registers,
+    });
+    this.#durations = new Histogram({
+      name: "chaoslab_http_request_duration_seconds",
+      help: "From the request's arrival to its answer.",
+      labelNames: ["route", "method"],
+      buckets: SECONDS,
+      registers,
+    });
+    const metrics = this;
+    new Gauge({
+      name: "chaoslab_http_requests_in_flight",
+      help: "Requests being handled.",
+      registers,
+      collect() {
+        this.set(metrics.inFlight);
+      },
+    });
+    this.#attempts = new Counter({
+      name: "chaoslab_dependency_attempts_total",
+      help: "Calls begun towards a dependency, retries included.",
+      labelNames: ["dependency"],
+      registers,
+    });
+    this.#dependencies = new Histogram({
+      name: "chaoslab_dependency_duration_seconds",
+      help: "Duration of one attempt, without waiting for a pool.",
+      labelNames: ["dependency", "outcome"],
+      buckets: SECONDS,
+      registers,
+    });
+    this.#poolGauge("chaoslab_pool_size", "Slots of the pool.", (pool) => pool.size);
+    this.#poolGauge("chaoslab_pool_in_use", "Slots taken.", (pool) => pool.inUse);
+    this.#poolGauge("chaoslab_pool_waiting", "Work waiting for a slot.", (pool) => pool.waiting);
+    watchRuntime(this.registry);
+  }
+
+  /** A pool whose gauges are exported under its name. */
+  pool<P extends Pool>(pool: P): P {
+    this.#pools.push(pool);
+    return pool;
+  }
+
+  /** A counter of the service's own. */
+  counter<L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> {
+    return new Counter({ name, help, labelNames: [...labelNames], registers: [this.registry] });
+  }
+
+  /** @param startedMs as `performance.now()` gave it when the request arrived. */
+  answered(route: string, method: string, status: number, startedMs: number): void {
+    this.#requests.inc({ route, method, status });
+    this.#durations.observe({ route, method }, (performance.now() - startedMs) / 1_000);
+  }
+
+  /** Counts and times one attempt. The attempt counts from its start, so that one that hangs is seen. */
+  async attempt<T>(dependency: string, call: () => Promise<T>): Promise<T> {
+    this.attemptBegun(dependency);
+    const startedMs = performance.now();
+    try {
+      const result = await call();
+      this.attemptEnded(dependency, "ok", performance.now() - startedMs);
+      return result;
+    } catch (error) {
+      const outcome = error instanceof DependencyError ? error.outcome : "error";
+      this.attemptEnded(dependency, outcome, performance.now() - startedMs);
+      throw error;
+    }
+  }
+
+  attemptBegun(dependency: string): void {
+    this.#attempts.inc({ dependency });
+  }
+
+  attemptEnded(dependency: string, outcome: DependencyOutcome, durationMs: number): void {
+    this.#dependencies.observe({ dependency, outcome }, durationMs / 1_000);
+  }
+
+  #poolGauge(name: string, help: string, read: (pool: Pool) => number): void {
+    const pools = this.#pools;
+    new Gauge({
+      name,
+      help,
+      labelNames: ["pool"],
+      registers: [this.registry],
+      collect() {
+        for (const pool of pools) this.set({ pool: pool.name }, read(pool));
+      },
+    });
+  }
+}
