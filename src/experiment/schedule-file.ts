@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { Value, type ValueError } from "@sinclair/typebox/value";
 import { isMap, isScalar, LineCounter, type Node, parseDocument } from "yaml";
 import { ChaoslabError, codeOf, reasonOf } from "../cli/errors.ts";
-import { Schedule, type Slo } from "../model/schedule.ts";
+import { Schedule, type Slos } from "../model/schedule.ts";
 import { parseThreshold, SLI_NAMES, SLIS, type SliName, type Threshold } from "../model/sli.ts";
 
 /** A bound that was checked when the file was read. */
@@ -54,7 +54,8 @@ function checkBounds(schedule: Schedule, fail: Fail): void {
     const example = SLIS[sli].unit === "ms" ? '"< 250 ms" or "< 1 s"' : '"< 0.1 %" or ">= 99.9 %"';
     throw fail(path, `${JSON.stringify(text)} is not a bound on ${sli}; write for example ${example}`);
   };
-  for (const [sli, slo] of Object.entries<Slo>(schedule.slos)) {
+  const slos: Slos = schedule.slos;
+  for (const [sli, slo] of Object.entries(slos)) {
     for (const key of ["steady", "fault"] as const) bound(slo[key], sli as SliName, ["slos", sli, key]);
   }
   const names = new Set<string>();

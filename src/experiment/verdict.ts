@@ -5,7 +5,7 @@
 import type { FaultEvent } from "../model/fault.ts";
 import type { LoadSummary, Operation } from "../model/load.ts";
 import type { Hypothesis, Slos } from "../model/schedule.ts";
-import { meets, SLIS, type SliName, showSli, type Threshold } from "../model/sli.ts";
+import { meets, SLIS, type SliName, showBound, showSli, type Threshold } from "../model/sli.ts";
 import type { PoolOutcome, Result, SliOutcome, Verdict } from "../model/verdict.ts";
 import type { History } from "./history.ts";
 import { type PoolSample, poolOutcomes } from "./pools.ts";
@@ -44,12 +44,10 @@ export function steadyBreaches(
   return bounds.flatMap(({ sli, steady }) => {
     const value = history.sli(sli, from, to);
     if (meets(value, steady)) return [];
-    return [`${sli} was ${showSli(value, SLIS[sli].unit)}, not ${showBound(steady, sli)}`];
+    return [
+      `${sli} was ${showSli(value, SLIS[sli].unit, history.timeoutMs)}, not ${showBound(steady, SLIS[sli].unit)}`,
+    ];
   });
-}
-
-export function showBound({ comparison, value }: Threshold, sli: SliName): string {
-  return `${comparison} ${showSli(value, SLIS[sli].unit)}`;
 }
 
 /**
@@ -132,6 +130,7 @@ export function judge(recorded: Recorded): Verdict {
     load: {
       requests: load.requests,
       offered_rps: load.rate,
+      timeout_ms: history.timeoutMs,
       dropped: load.dropped,
       slip_p99_ms: load.slip.p99_ms,
       generator_saturated: load.generator_saturated,
@@ -174,7 +173,7 @@ function conclude(
 
   const reasons = breached.map(
     ({ sli, fault, fault_bound }) =>
-      `${sli} was ${showSli(fault, SLIS[sli].unit)} under the fault, not ${showBound(fault_bound, sli)}`,
+      `${sli} was ${showSli(fault, SLIS[sli].unit, history.timeoutMs)} under the fault, not ${showBound(fault_bound, SLIS[sli].unit)}`,
   );
   if (stoppedBy)
     reasons.push(`the stop condition on ${stoppedBy.sli} ended the fault after ${stoppedBy.after_s} s`);

@@ -24,6 +24,8 @@ export interface ExchangeSink<T extends Exchange> {
   onSent(exchange: T): void;
   /** The request ended. */
   onEnded(exchange: T, outcome: Outcome, at: number): void;
+  /** Something in this program threw where nobody could catch it: what is counted from here on is worth nothing. */
+  onDefect(error: unknown): void;
 }
 
 export interface ClientOptions extends PoolOptions {
@@ -123,6 +125,10 @@ export class HttpClient<T extends Exchange> implements ConnectionOwner<Entry<T>>
     this.#grow();
   }
 
+  failed(error: unknown): void {
+    this.#sink.onDefect(error);
+  }
+
   /** Gives a free connection the next waiting request, or lets it idle. */
   #serve(connection: Connection<Entry<T>>): void {
     const next = this.#nextWaiting();
@@ -141,6 +147,8 @@ export class HttpClient<T extends Exchange> implements ConnectionOwner<Entry<T>>
     }
     this.#waiting.push(entry);
     this.#waitingCount++;
+    // An attempt of its own, as earlier ones may hang; whichever connection is free first serves it.
+    this.#pool.tryOpen(now);
     this.#grow();
     if (this.#pool.connecting) this.#dispatched(entry, now);
   }
@@ -175,7 +183,7 @@ export class HttpClient<T extends Exchange> implements ConnectionOwner<Entry<T>>
   #grow(): void {
     if (this.#closed) return;
     const now = performance.now();
-    while (this.#waitingCount > this.#pool.attempts && this.#pool.tryOpen(now));
+    while (this.#pool.isShort(this.#waitingCount) && this.#pool.tryOpen(now));
     if (this.#waitingCount > 0) this.#wakeAt(this.#pool.expire(now), now);
   }
 
@@ -199,6 +207,14 @@ export class HttpClient<T extends Exchange> implements ConnectionOwner<Entry<T>>
   }
 
   #onTimer(): void {
+    try {
+      this.#expire();
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  #expire(): void {
     this.#timer = null;
     this.#timerAt = Number.POSITIVE_INFINITY;
     const now = performance.now();

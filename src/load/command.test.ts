@@ -32,7 +32,7 @@ async function finish(...args: string[]): Promise<{ code: number; out: string; e
   return { code, out, err };
 }
 
-describe("chaoslab load", () => {
+describe.concurrent("chaoslab load", () => {
   test("--print-schedule prints the same bytes for the same seed and needs no target", async () => {
     const args = ["http://127.0.0.1:1", "--print-schedule", "2000", "--seed", "7"];
     const [one, two, other] = await Promise.all([

@@ -20,6 +20,8 @@ export interface ConnectionOwner<T extends Payload> {
   answered(connection: Connection<T>, carried: T, status: number): void;
   /** Never opened, closed by the peer, or not speaking HTTP; `lost` is the request it carried, if any. */
   ended(connection: Connection<T>, lost: T | null, outcome: Outcome): void;
+  /** A handler threw: a defect of ours, which Bun would print and otherwise pass over. */
+  failed(error: unknown): void;
 }
 
 /** How the pool counts a connection: attempts that take too long no longer hold a place (see ConnectionPool). */

@@ -14,6 +14,8 @@ const percent = (share: number): string => `${(share * 100).toFixed(2)}%`;
 const sum = (counts: Partial<Record<Outcome, number>>): number =>
   Object.values(counts).reduce((total, count) => total + count, 0);
 
+const NOTABLE_SLIP_MS = 10;
+
 /** Describes tick after tick; counts are those of the second before each. */
 export function createTickLine(rate: number): (tick: LoadTick) => string {
   let sentBefore = 0;
@@ -29,9 +31,11 @@ export function createTickLine(rate: number): (tick: LoadTick) => string {
     }
     const sentNow = sent - sentBefore;
     sentBefore = sent;
-    const quantiles = `p50 ${ms(latency.quantile(0.5) / 1_000)} ms  p99 ${ms(latency.quantile(0.99) / 1_000)} ms`;
-    const slip = slip_max_ms >= 10 ? `  slip ${ms(slip_max_ms)} ms` : "";
-    return `${tick} s  ${rate} rps asked  ${sentNow} sent  ${done} done  ${in_flight} in flight  ${quantiles}  ${errors} errors${slip}`;
+    const quantiles = [0.5, 0.99].map((q) => (latency.count > 0 ? ms(latency.quantile(q) / 1_000) : "-"));
+    // Just fits 80 columns at four-digit rates.
+    const counts = `${tick} s  ${rate} rps  ${sentNow} sent  ${done} done  ${in_flight} in flight  ${errors} errors`;
+    const slip = slip_max_ms >= NOTABLE_SLIP_MS ? `  slip ${ms(slip_max_ms)} ms` : "";
+    return `${counts}  p50/p99 ${quantiles.join("/")} ms${slip}`;
   };
 }
 
@@ -46,8 +50,9 @@ export function summaryTable(summary: LoadSummary): string {
     ["operation", "requests", "errors", "mean", "p50", "p90", "p99", "p99.9", "max ms", "outcomes"],
   ];
   for (const [name, operation] of Object.entries(summary.operations)) {
-    const { mean_ms, p50_ms, p90_ms, p99_ms, p999_ms, max_ms } = operation.latency;
-    const latencies = [mean_ms, p50_ms, p90_ms, p99_ms, p999_ms, max_ms].map(ms);
+    const { count, mean_ms, p50_ms, p90_ms, p99_ms, p999_ms, max_ms } = operation.latency;
+    const values = [mean_ms, p50_ms, p90_ms, p99_ms, p999_ms, max_ms];
+    const latencies = values.map((value) => (count > 0 ? ms(value) : "-"));
     const errors = percent(operation.error_rate);
     rows.push([name, String(operation.requests), errors, ...latencies, outcomesInWords(operation)]);
   }

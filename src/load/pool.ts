@@ -45,12 +45,13 @@ export class ConnectionPool<T extends Payload> {
       drain: (socket) => socket.data.onDrain(socket),
       close: (socket, error) => socket.data.onClose(error),
       connectError: (socket, error) => socket.data.onConnectError(error),
+      error: (_, error) => owner.failed(error),
     };
   }
 
-  /** Attempts that still hold a place. */
-  get attempts(): number {
-    return this.#counts.attempt;
+  /** Whether `waiting` requests call for another attempt to connect. */
+  isShort(waiting: number): boolean {
+    return waiting > this.#counts.attempt || (waiting > 0 && this.#unanswered);
   }
 
   /** True while the target leaves some attempt to connect without an answer. */
@@ -70,8 +71,7 @@ export class ConnectionPool<T extends Payload> {
   tryOpen(now: number): boolean {
     const { maxConnections, hostname, port } = this.#options;
     if (this.#counts.open + this.#counts.attempt >= maxConnections) return false;
-    const unanswered = this.#counts.stale >= maxConnections && !this.#reachable;
-    if (unanswered && now - this.#lastAttemptAt < PROBE_EVERY_MS) return false;
+    if (this.#unanswered && now - this.#lastAttemptAt < PROBE_EVERY_MS) return false;
     this.#lastAttemptAt = now;
     const connection = new Connection<T>(this.#owner, now);
     this.#counts.attempt++;
@@ -122,6 +122,10 @@ export class ConnectionPool<T extends Payload> {
     for (const connection of this.#all) connection.discard();
     this.#all.clear();
     this.#idle.length = 0;
+  }
+
+  get #unanswered(): boolean {
+    return !this.#reachable && this.#counts.stale >= this.#options.maxConnections;
   }
 
   #move(connection: Connection<T>, place: Connection<T>["place"]): void {

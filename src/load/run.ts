@@ -53,6 +53,7 @@ class LoadRun implements ExchangeSink<LoadExchange> {
   #sent = 0;
   #dropped = 0;
   #ticks = 0;
+  #defect: { error: unknown } | null = null;
 
   constructor(options: LoadOptions, hooks: LoadHooks) {
     this.#options = options;
@@ -81,6 +82,10 @@ class LoadRun implements ExchangeSink<LoadExchange> {
     this.#recorder.ended(exchange, outcome, at - exchange.intendedAt);
   }
 
+  onDefect(error: unknown): void {
+    this.#defect ??= { error };
+  }
+
   async finish(): Promise<LoadSummary> {
     try {
       const sentForMs = await this.#drive();
@@ -100,6 +105,7 @@ class LoadRun implements ExchangeSink<LoadExchange> {
     let next = nextArrival();
     let endMs = durationMs;
     for (;;) {
+      if (this.#defect) throw this.#defect.error;
       const now = performance.now() - this.#startedAt;
       if (this.#hooks.signal?.aborted && endMs > now) endMs = now;
       for (let burst = 0; next <= now && next < endMs && burst < MAX_BURST; burst++) {

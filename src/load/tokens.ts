@@ -25,7 +25,8 @@ async function fetchToken(url: URL, tenant: number, timeoutMs: number): Promise<
     if (response.status === 404) return null;
     body = await response.json().catch(() => null);
   } catch (error) {
-    const why = codeOf(error) === "ConnectionRefused" ? "connection refused" : reasonOf(error);
+    const refused = codeOf(error) === "ECONNREFUSED" || codeOf(error) === "ConnectionRefused";
+    const why = refused ? "connection refused" : reasonOf(error);
     throw new ChaoslabError("notFound", `load: cannot reach the target: ${what}: ${why}`, "is it running?");
   }
   const token = typeof body === "object" && body !== null && "token" in body ? body.token : undefined;

@@ -48,6 +48,9 @@ export const Slo = Type.Object(
   strict,
 );
 
+/** Bounds per SLI; those not named are not judged. */
+export const Slos = Type.Partial(Type.Record(Sli, Slo), { ...strict, minProperties: 1 });
+
 export const StopCondition = Type.Object(
   {
     sli: Sli,
@@ -83,7 +86,7 @@ export const Schedule = Type.Object(
     windows: Windows,
     /** Shorter windows for `--quick`. */
     quick: Type.Optional(QuickWindows),
-    slos: Type.Record(Sli, Slo, { ...strict, minProperties: 1 }),
+    slos: Slos,
     hypotheses: Type.Array(Hypothesis, { minItems: 1, maxItems: 100 }),
   },
   strict,

@@ -66,12 +66,24 @@ export function meets(value: number | null, { comparison, value: limit }: Thresh
   }
 }
 
-/** `99.92 %`, `1204 ms`, `no data`. */
-export function showSli(value: number | null, unit: SliDefinition["unit"]): string {
+/**
+ * `99.92 %`, `1204 ms`, `no data`.
+ * @param timeoutMs the client's timeout: a latency of that value is a lower bound and shown as one.
+ */
+export function showSli(value: number | null, unit: SliDefinition["unit"], timeoutMs?: number): string {
   if (value === null) return "no data";
-  if (unit === "ms") return `${value >= 100 ? value.toFixed(0) : value.toFixed(1)} ms`;
-  // Rounding must not turn 99.996 % into a perfect 100 %.
+  if (unit === "ms") {
+    const text = `${value >= 100 ? value.toFixed(0) : value.toFixed(1)} ms`;
+    return timeoutMs !== undefined && value >= timeoutMs ? `>= ${text}` : text;
+  }
+  // Rounding must not turn 99.996 % into a perfect 100 %, or 0.004 % into none.
   const percent = value * 100;
-  const text = percent.toFixed(2);
-  return `${Number(text) === 100 && percent < 100 ? "99.99" : text} %`;
+  if (percent < 100 && percent > 99.99) return "99.99 %";
+  if (percent > 0 && percent < 0.01) return "0.01 %";
+  return `${percent.toFixed(2)} %`;
+}
+
+/** `< 1000 ms`, `>= 99.9 %`: bounds are round numbers and are shown as they are. */
+export function showBound({ comparison, value }: Threshold, unit: SliDefinition["unit"]): string {
+  return `${comparison} ${unit === "ms" ? `${value} ms` : `${Number((value * 100).toFixed(4))} %`}`;
 }

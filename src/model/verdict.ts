@@ -64,6 +64,8 @@ export interface Verdict {
   load: {
     requests: number;
     offered_rps: number;
+    /** The client's timeout: a latency quantile of this value means that long or longer. */
+    timeout_ms: number;
     dropped: number;
     slip_p99_ms: number;
     generator_saturated: boolean;

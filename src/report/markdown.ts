@@ -2,7 +2,7 @@
 import type { RunDocument } from "../experiment/store.ts";
 import type { Schedule } from "../model/schedule.ts";
 import type { Verdict } from "../model/verdict.ts";
-import { POOL_HEADING, poolRows, SLI_HEADING, sliRow, VERDICT_HEADING, verdictRow } from "./text.ts";
+import { POOL_HEADING, poolRows, SLI_HEADING, sliRows, VERDICT_HEADING, verdictRow } from "./text.ts";
 
 function markdownTable(heading: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string =>
@@ -50,12 +50,12 @@ function section(verdict: Verdict, schedule: Schedule): string {
       : "",
     verdict.reasons.map((reason) => `- ${reason}`).join("\n"),
     `![SLIs over time](chart-${verdict.hypothesis}.svg)`,
-    markdownTable(SLI_HEADING, verdict.slis.map(sliRow)),
+    markdownTable(SLI_HEADING, sliRows(verdict)),
     verdict.pools.length > 0 ? markdownTable(POOL_HEADING, poolRows(verdict)) : "",
     [
       `- baseline: ${span(verdict.phases.baseline)}; fault: ${span(verdict.phases.fault)}; recovery: ${span(verdict.phases.recovery)}`,
       event
-        ? `- fault: ${event.backend}, ${event.evidence?.detail ?? "no evidence"}`
+        ? `- fault by ${event.backend}: ${event.evidence?.detail ?? "no evidence"}`
         : "- fault: not injected",
       event?.t_stop
         ? `- in force from ${new Date(event.t_start).toISOString()} to ${new Date(event.t_stop).toISOString()}`

@@ -6,7 +6,7 @@ import {
   poolRows,
   RESULT_COLOUR,
   SLI_HEADING,
-  sliRow,
+  sliRows,
   VERDICT_HEADING,
   verdictRow,
 } from "./text.ts";
@@ -22,7 +22,7 @@ export function terminalReport(document: RunDocument, stream: { isTTY?: boolean 
       "",
       indent(
         table(
-          [SLI_HEADING, ...verdict.slis.map(sliRow)],
+          [SLI_HEADING, ...sliRows(verdict)],
           ["left", "left", "right", "left", "right", "left", "right"],
         ),
       ),
@@ -32,7 +32,7 @@ export function terminalReport(document: RunDocument, stream: { isTTY?: boolean 
     const evidence = verdict.fault_event?.evidence;
     lines.push(
       "",
-      `  fault     ${evidence ? `${verdict.backend}: ${evidence.detail}` : "not injected"}`,
+      `  fault     ${evidence ? evidence.detail : "not injected"}`,
       `  load      ${verdict.load.requests} requests at ${verdict.load.offered_rps}/s offered, slip p99 ${verdict.load.slip_p99_ms} ms, ${verdict.load.dropped} never sent`,
     );
     return lines.join("\n");

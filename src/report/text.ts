@@ -1,5 +1,5 @@
 /** Numbers and rows shared by the terminal's and the Markdown report's tables. @module */
-import { SLIS, showSli } from "../model/sli.ts";
+import { SLIS, showBound, showSli } from "../model/sli.ts";
 import type { Result, SliOutcome, Verdict } from "../model/verdict.ts";
 
 export const RESULT_COLOUR: Readonly<Record<Result, "green" | "yellow" | "red">> = {
@@ -9,14 +9,7 @@ export const RESULT_COLOUR: Readonly<Record<Result, "green" | "yellow" | "red">>
   failed: "red",
 };
 
-export const ms = (value: number | null): string => showSli(value, "ms");
 export const seconds = (value: number | null): string => (value === null ? "not seen" : `${value} s`);
-
-function bound({ comparison, value }: SliOutcome["steady_bound"], unit: SliOutcome["unit"]): string {
-  // Bounds are round numbers: drop what formatting adds.
-  const shown = unit === "ms" ? `${value} ms` : `${Number((value * 100).toFixed(3))} %`;
-  return `${comparison} ${shown}`;
-}
 
 export const VERDICT_HEADING = [
   "hypothesis",
@@ -33,8 +26,8 @@ export function verdictRow(verdict: Verdict): string[] {
   return [
     verdict.hypothesis,
     verdict.result,
-    ms(verdict.baseline_p99),
-    ms(verdict.fault_p99),
+    showSli(verdict.baseline_p99, "ms", verdict.load.timeout_ms),
+    showSli(verdict.fault_p99, "ms", verdict.load.timeout_ms),
     showSli(verdict.fault_err_rate, "share"),
     verdict.blast_radius_endpoints.join(", ") || "none",
     seconds(verdict.mttr_s),
@@ -44,18 +37,22 @@ export function verdictRow(verdict: Verdict): string[] {
 
 export const SLI_HEADING = ["SLI", "endpoint", "baseline", "bound", "in fault", "bound", "after recovery"];
 
+export function sliRows(verdict: Verdict): string[][] {
+  return verdict.slis.map((outcome) => sliRow(outcome, verdict.load.timeout_ms));
+}
+
 /** One row per SLI; values out of their bound are marked with an exclamation mark, not by colour alone. */
-export function sliRow(outcome: SliOutcome): string[] {
+function sliRow(outcome: SliOutcome, timeoutMs: number): string[] {
   const mark = (value: number | null, ok: boolean): string =>
-    `${showSli(value, outcome.unit)}${ok ? "" : " !"}`;
+    `${showSli(value, outcome.unit, timeoutMs)}${ok ? "" : " !"}`;
   return [
     outcome.sli,
     SLIS[outcome.sli].operation,
     mark(outcome.baseline, outcome.baseline_in_bound),
-    bound(outcome.steady_bound, outcome.unit),
+    showBound(outcome.steady_bound, outcome.unit),
     mark(outcome.fault, outcome.fault_in_bound),
-    bound(outcome.fault_bound, outcome.unit),
-    showSli(outcome.recovered, outcome.unit),
+    showBound(outcome.fault_bound, outcome.unit),
+    showSli(outcome.recovered, outcome.unit, timeoutMs),
   ];
 }
 

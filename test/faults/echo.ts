@@ -47,7 +47,7 @@ async function upload(bytes: number): Promise<void> {
   payload.writeDoubleLE(bytes, 0);
   let sent = 0;
   const push = (socket: Bun.Socket): void => {
-    sent += socket.write(payload, sent);
+    if (sent < bytes) sent += socket.write(payload.subarray(sent));
   };
   const started = performance.now();
   const socket = { open: push, drain: push, data: () => done.resolve() };
@@ -83,6 +83,6 @@ async function ping(count: number): Promise<void> {
     });
   }
   await done.promise;
-  process.stdout.write(`${JSON.stringify(trips)}\n`);
+  await Bun.write(Bun.stdout, JSON.stringify(trips));
   process.exit(0);
 }

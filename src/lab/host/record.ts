@@ -11,6 +11,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmdirSync,
   rmSync,
   writeSync,
 } from "node:fs";
@@ -119,6 +120,18 @@ export function labNames(): string[] {
   }
 }
 
+/** Acts in a folder of the state's root, made if need be; another lab's end may remove it in between. */
+function inFolder<T>(folder: string, act: () => T): T {
+  for (let attempt = 1; ; attempt++) {
+    mkdirSync(join(stateRoot(), folder), { recursive: true, mode: 0o755 });
+    try {
+      return act();
+    } catch (error) {
+      if (codeOf(error) !== "ENOENT" || attempt === 5) throw error;
+    }
+  }
+}
+
 function subnetClaim(subnet: number): string {
   return join(stateRoot(), "subnets", String(subnet));
 }
@@ -130,10 +143,8 @@ function subnetClaim(subnet: number): string {
  */
 export function reserveLab(name: string, inUse: (topology: Topology) => boolean): LabRecord {
   const paths = new LabPaths(name);
-  mkdirSync(join(stateRoot(), "labs"), { recursive: true, mode: 0o755 });
-  mkdirSync(join(stateRoot(), "subnets"), { recursive: true, mode: 0o755 });
   try {
-    mkdirSync(paths.dir, { mode: 0o755 });
+    inFolder("labs", () => mkdirSync(paths.dir, { mode: 0o755 }));
   } catch (error) {
     if (codeOf(error) !== "EEXIST") throw error;
     throw new ChaoslabError("busy", `lab ${name} is already up or booting`, `chaoslab status --lab ${name}`);
@@ -158,7 +169,7 @@ function claimSubnet(name: string, inUse: (topology: Topology) => boolean): numb
   for (let subnet = 0; subnet < SUBNET_COUNT; subnet++) {
     if (inUse(new Topology(name, subnet))) continue;
     try {
-      const fd = openSync(subnetClaim(subnet), "wx", 0o644);
+      const fd = inFolder("subnets", () => openSync(subnetClaim(subnet), "wx", 0o644));
       writeSync(fd, name);
       closeSync(fd);
       return subnet;
@@ -184,8 +195,17 @@ export function releaseLab(name: string): void {
     if (codeOf(error) !== "ENOENT") throw error;
   }
   rmSync(new LabPaths(name).dir, { recursive: true, force: true });
+  // The last lab leaves nothing at all.
+  for (const folder of [join(stateRoot(), "labs"), claims, stateRoot()]) {
+    try {
+      rmdirSync(folder);
+    } catch (error) {
+      if (!["ENOENT", "ENOTEMPTY", "EBUSY"].includes(codeOf(error) ?? "")) throw error;
+    }
+  }
 }
 
+/** 256 random bits in 43 characters that need no escaping anywhere. */
 function secret(): string {
-  return Buffer.from(crypto.getRandomValues(new Uint8Array(18))).toString("base64url");
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url");
 }

@@ -33,6 +33,8 @@ export const BACKOFF_FIRST_MS = 250;
 export const BACKOFF_LAST_MS = 8_000;
 const STABLE_MS = 10_000;
 const READY_POLL_MS = 50;
+/** A node that ends this often while it boots will not come up. */
+const BOOT_FAILURES = 4;
 const STOP_GRACE_MS = 3_000;
 
 export function backoffMs(failures: number): number {
@@ -91,12 +93,14 @@ export class Supervisor {
   async start(name: NodeName, timeoutMs: number): Promise<void> {
     const node = this.#node(name);
     this.#spawn(node);
-    await waitFor(() => node.state === "ready", {
-      what: `${name} to become ready`,
-      timeoutMs,
-      hint: () => this.#lastLogLine(name),
-      signal: this.#stopping.signal,
-    });
+    const hint = (): string | undefined => this.#lastLogLine(name);
+    const outcome = await waitFor(
+      () => (node.state === "ready" ? "ready" : node.failures >= BOOT_FAILURES && "failing"),
+      { what: `${name} to become ready`, timeoutMs, hint, signal: this.#stopping.signal },
+    );
+    if (outcome === "failing") {
+      throw new ChaoslabError("labFailed", `${name} ended ${node.failures} times (${node.lastExit})`, hint());
+    }
   }
 
   #spawn(node: SupervisedNode): void {

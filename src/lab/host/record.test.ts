@@ -1,0 +1,48 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { checkLabName, labNames, readRecord, releaseLab, reserveLab, writeRecord } from "./record.ts";
+
+let root: string;
+const before = process.env.CHAOSLAB_HOME;
+beforeEach(() => {
+  root = join(mkdtempSync(join(tmpdir(), "chaoslab-record-")), "state");
+  process.env.CHAOSLAB_HOME = root;
+});
+afterEach(() => {
+  rmSync(join(root, ".."), { recursive: true, force: true });
+  if (before === undefined) delete process.env.CHAOSLAB_HOME;
+  else process.env.CHAOSLAB_HOME = before;
+});
+
+test("two labs get two subnets, and one in use by others is passed over", () => {
+  const a = reserveLab("a", (t) => t.subnet === 0);
+  const b = reserveLab("b", () => false);
+  expect([a.subnet, b.subnet]).toEqual([1, 0]);
+  expect(a.jwt_secret).not.toBe(b.jwt_secret);
+  expect(labNames()).toEqual(["a", "b"]);
+});
+
+test("a name is reserved once", () => {
+  reserveLab("a", () => false);
+  expect(() => reserveLab("a", () => false)).toThrow("already up");
+});
+
+test("a record is read back as written", () => {
+  const record = reserveLab("a", () => false);
+  writeRecord({ ...record, state: "ready", supervisor: { pid: 1, starttime: 2 } });
+  expect(readRecord("a")).toMatchObject({ state: "ready", supervisor: { pid: 1, starttime: 2 } });
+  expect(readRecord("none")).toBeNull();
+});
+
+test("a released lab leaves nothing, and its subnet is free again", () => {
+  reserveLab("a", () => false);
+  releaseLab("a");
+  expect(existsSync(root)).toBeFalse();
+  expect(reserveLab("b", () => false).subnet).toBe(0);
+});
+
+test.each(["", "A", "1lab", "has space", "../up", "a".repeat(17), "a/b"])("%p is no lab name", (name) => {
+  expect(() => checkLabName(name)).toThrow("is not a lab name");
+});
