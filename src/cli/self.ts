@@ -9,5 +9,7 @@ export const isCompiled = Bun.main.startsWith("/$bunfs/");
 
 /** Argument vector that runs `chaoslab <args>`. */
 export function selfCommand(...args: string[]): string[] {
-  return isCompiled ? [process.execPath, ...args] : [process.execPath, resolve(Bun.main), ...args];
+  return isCompiled
+    ? [process.execPath, ...args]
+    : [process.execPath, resolve(import.meta.dir, "../main.ts"), ...args];
 }

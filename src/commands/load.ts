@@ -2,6 +2,7 @@
  * `chaoslab load <url>`: drives a target with an open-model, seeded load.
  * @module
  */
+import { readFileSync } from "node:fs";
 import { setPriority } from "node:os";
 import { ChaoslabError, ExitCode } from "../cli/errors.ts";
 import { booleanFlag, choiceFlag, durationFlag, type Flags, numberFlag, textFlag } from "../cli/flags.ts";
@@ -9,6 +10,7 @@ import { Progress } from "../cli/terminal.ts";
 import { ARRIVAL_MODELS } from "../load/arrivals.ts";
 import { createTickLine, summaryTable } from "../load/describe.ts";
 import { Output } from "../load/output.ts";
+import { isLostLabAddress } from "../load/reach.ts";
 import { type LoadOptions, runLoad } from "../load/run.ts";
 import { scheduleLines } from "../load/schedule.ts";
 import { fetchTokens } from "../load/tokens.ts";
@@ -51,6 +53,13 @@ function readTarget(text: string): URL {
   if (url === null || !plain) {
     const hint = "give http://host:port, perhaps with a path; https is not supported";
     throw new ChaoslabError("usage", `load: not a target: ${text}`, hint);
+  }
+  if (isLostLabAddress(url.hostname, readFileSync("/proc/net/route", "utf8"))) {
+    throw new ChaoslabError(
+      "notFound",
+      `load: no lab is up at ${url.hostname}`,
+      "chaoslab status shows the labs",
+    );
   }
   return url;
 }

@@ -95,13 +95,36 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     usage: "sut <service>",
-    summary: "Run one service of the system under test: api, orders, payments or catalog",
+    summary: "Run one service of the system under test: api, orders, payments or catalog; or migrate",
     options: [
       ["--host <address>", "Address to listen on (default: 127.0.0.1, or $HOST)"],
-      ["--port <n>", "Port to listen on (default: per service, or $PORT)"],
-      ["--name <name>", "Name of this node in logs and metrics (default: the service)"],
+      ["--port <n>", "Port to listen on, 0 for any free one (default: per service, or $PORT)"],
+      ["--name <name>", "Name of this node in logs and metrics (default: the service, or $NODE_NAME)"],
     ],
-    examples: ["chaoslab sut payments --port 8083", "ORDERS_URLS=http://127.0.0.1:8081 chaoslab sut api"],
+    examples: [
+      "LEDGER_PATH=/tmp/ledger.db chaoslab sut payments --port 8082",
+      "PG_PRIMARY_URL=postgres://postgres@127.0.0.1/postgres chaoslab sut migrate",
+    ],
+    details: `Services and their environment (variables without a default are required)
+  api       port 8080: POST /token, GET|POST /orders, GET /products/{id}
+            JWT_SECRET (at least 32 bytes), ORDERS_URLS (comma list of http:// addresses), CATALOG_URL,
+            ORDERS_CONNECTIONS (64: most requests in flight to orders, over all replicas)
+  orders    port 8081: reads from the replica, checkout on the primary
+            PG_PRIMARY_URL, PG_REPLICA_URL, PAYMENTS_URL, CATALOG_URL, WORKERS (16: requests at once),
+            PG_POOL_SIZE (10: connections to each of primary and replica)
+  payments  port 8082: POST /charges, GET /ledger, PUT|GET|DELETE /behaviour
+            LEDGER_PATH (SQLite file), SERVICE_TIME_MS (40: mean), SEED (1: of service times and refusals)
+  catalog   port 8083: GET /products/{id}
+            PG_REPLICA_URL, REDIS_URL, CACHE_TTL_S (60)
+  migrate   creates the schema, seeds the primary and exits; safe to run again
+            PG_PRIMARY_URL, SEED_ORDERS (10000), SEED_PRODUCTS (1000), TENANTS (20)
+
+Every service answers /healthz, /readyz and /metrics, and stops on SIGTERM within 5 s. Services start without
+their stores and connect when those come up. Start services with BUN_CONFIG_MAX_HTTP_REQUESTS=65336: the
+runtime otherwise queues outgoing requests beyond 256, and only the environment it starts with can change that.
+
+Exit codes
+  0 stopped by a signal    2 a variable is missing or wrong    4 migrate: Postgres did not do it    5 the port is in use`,
     load: () => import("./sut.ts"),
   },
 ];

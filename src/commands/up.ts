@@ -6,7 +6,7 @@ import { Progress } from "../cli/terminal.ts";
 import { bootLab, stepLine } from "../lab/host/lab.ts";
 import { clearRemains, labDocument } from "../lab/host/manage.ts";
 import { requireRoot } from "../lab/host/prerequisites.ts";
-import { checkLabName } from "../lab/host/record.ts";
+import { checkLabName, DEFAULT_SEEDED } from "../lab/host/record.ts";
 
 export async function run(_args: string[], flags: Flags): Promise<number> {
   const name = checkLabName(textFlag(flags, "lab") ?? "lab");
@@ -15,7 +15,7 @@ export async function run(_args: string[], flags: Flags): Promise<number> {
   const { signal, dispose } = abortOnSignals();
   try {
     await clearRemains(name, (line) => progress.say(line));
-    const booted = await bootLab(name, (step) => progress.say(stepLine(step)), signal);
+    const booted = await bootLab(name, DEFAULT_SEEDED, (step) => progress.say(stepLine(step)), signal);
     if (signal.aborted) {
       await booted.down();
       throw new ChaoslabError("aborted", `boot of lab ${name} stopped; nothing of it is left`);

@@ -70,7 +70,7 @@ export function sliOf(counts: Counts, sli: SliName, timeoutMs: number): number |
     case "availability":
       return counts.good / counts.requests;
     case "error_rate":
-      return 1 - counts.good / counts.requests;
+      return (counts.requests - counts.good) / counts.requests;
     case "p99":
       return latencyQuantile(counts, 0.99, timeoutMs);
   }

@@ -4,11 +4,13 @@
  */
 import { ChaoslabError, ExitCode } from "../cli/errors.ts";
 import { selfCommand } from "../cli/self.ts";
+import type { HostLab } from "../lab/host/lab.ts";
+import { inNamespace } from "../lab/host/nodes.ts";
 import type { LoadRecord, LoadStart, LoadSummary, LoadTick } from "../model/load.ts";
 import type { Schedule } from "../model/schedule.ts";
 
 export interface LoadOptions {
-  url: string;
+  lab: HostLab;
   load: Schedule["load"];
   seed: number;
   durationS: number;
@@ -35,7 +37,7 @@ export class LoadProcess {
   #failure: unknown = null;
 
   constructor(readonly options: LoadOptions) {
-    const { url, load, seed, durationS } = options;
+    const { lab, load, seed, durationS } = options;
     // Room for every request of the last timeout to be unanswered at once, so that a hanging system and not
     // a limit of the generator decides what happens next.
     const connections = Math.ceil(load.rate * load.timeout_s * 1.5) + 50;
@@ -47,9 +49,13 @@ export class LoadProcess {
       for: `${durationS}s`,
       seed,
       connections,
+      orders: lab.record.seeded.orders,
+      products: lab.record.seeded.products,
     };
     const argv = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
-    this.#child = Bun.spawn(selfCommand("load", url, ...argv, "--stream", "--quiet"), {
+    const command = selfCommand("load", lab.apiUrl, ...argv, "--stream", "--quiet");
+    // In a namespace of the lab: should the lab go away, its packets have nowhere to go.
+    this.#child = Bun.spawn(inNamespace(lab.topology, "client", command), {
       stdin: "ignore",
       stdout: "pipe",
       stderr: "pipe",

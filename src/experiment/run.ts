@@ -7,7 +7,8 @@ import { revertAll } from "../faults/controller.ts";
 import { type BootedLab, bootLab, findLab, type HostLab, stepLine } from "../lab/host/lab.ts";
 import { clearRemains } from "../lab/host/manage.ts";
 import { checkHost } from "../lab/host/prerequisites.ts";
-import { isNodeName, NODE_NAMES } from "../lab/host/topology.ts";
+import { DEFAULT_SEEDED } from "../lab/host/record.ts";
+import { isPlace, PLACES } from "../lab/host/topology.ts";
 import type { Hypothesis, Schedule, Windows } from "../model/schedule.ts";
 import { chart } from "../report/chart.ts";
 import { markdownReport } from "../report/markdown.ts";
@@ -101,6 +102,7 @@ export async function runSchedule(options: RunOptions): Promise<RunDocument> {
 
 /** The lab of that name if one is up, else one that is this run's own. */
 async function openLab({
+  schedule,
   labName,
   signal,
   say,
@@ -115,12 +117,21 @@ async function openLab({
         `chaoslab status --lab ${labName}`,
       );
     }
+    const { tenants } = present.record.seeded;
+    if (tenants !== schedule.load.tenants) {
+      throw new ChaoslabError(
+        "badConfig",
+        `load.tenants: ${schedule.load.tenants}, but lab ${labName} is up with ${tenants}`,
+        "use --lab for a lab of its own",
+      );
+    }
     say(`using lab ${labName}, which is up`);
     return { lab: present, booted: null };
   }
   await clearRemains(labName, say);
   say(`booting lab ${labName}`);
-  const booted = await bootLab(labName, (step) => say(stepLine(step)), signal);
+  const seeded = { ...DEFAULT_SEEDED, tenants: schedule.load.tenants };
+  const booted = await bootLab(labName, seeded, (step) => say(stepLine(step)), signal);
   say(`lab ${labName} is ready after ${(booted.ms / 1000).toFixed(1)} s`);
   return { lab: booted.lab, booted };
 }
@@ -140,11 +151,11 @@ async function closeLab(booted: BootedLab | null, { keep, labName, signal, say }
 function checkTargets(schedule: Schedule, file: string): void {
   for (const { name, fault } of schedule.hypotheses) {
     for (const node of [fault.target, fault.params.peer]) {
-      if (node === undefined || isNodeName(node)) continue;
+      if (node === undefined || isPlace(node)) continue;
       throw new ChaoslabError(
         "notFound",
         `${file}: ${name}: unknown target ${JSON.stringify(node)}`,
-        `nodes of the lab: ${NODE_NAMES.join(", ")}`,
+        `nodes of the lab: ${PLACES.join(", ")}`,
       );
     }
   }

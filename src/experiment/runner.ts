@@ -3,6 +3,7 @@
  * @module
  */
 
+import { existsSync } from "node:fs";
 import { reasonOf } from "../cli/errors.ts";
 import { type ActiveFault, inject } from "../faults/controller.ts";
 import type { HostLab } from "../lab/host/lab.ts";
@@ -65,7 +66,7 @@ export async function runHypothesis(run: HypothesisRun): Promise<Outcome> {
 
   const total = windows.warmup_s + windows.baseline_s + windows.window_s + windows.recovery_s;
   const load = new LoadProcess({
-    url: lab.apiUrl,
+    lab,
     load: schedule.load,
     seed: schedule.seed,
     // More than is needed: the load is ended when the recovery is over, however long injecting took.
@@ -164,6 +165,8 @@ export async function runHypothesis(run: HypothesisRun): Promise<Outcome> {
 /** Scrapes every service once a second; a scrape that fails or comes late is a gap. */
 function samplePools(lab: HostLab, onSamples: (samples: PoolSample[]) => void): { stop(): void } {
   const timer = setInterval(() => {
+    // A lab that was taken down under us has no route any more: its addresses would leave this host.
+    if (!existsSync(`/sys/class/net/${lab.topology.hostDevice}`)) return;
     for (const node of SCRAPED) {
       const url = `http://${lab.topology.address(node)}:${PORTS[node]}`;
       scrapePools(url, node, SCRAPE_TIMEOUT_MS).then(onSamples, () => {});

@@ -74,12 +74,15 @@ function checkBounds(schedule: Schedule, fail: Fail): void {
   }
 }
 
-/** Of TypeBox's errors the first at the deepest level: a union's own error says less than its member's. */
+const isUnknownField = (error: ValueError): boolean => error.message.startsWith("Unexpected property");
+const parentOf = (path: string): string => path.slice(0, path.lastIndexOf("/"));
+
+/** Of TypeBox's errors the first; where a field is missing and its sibling is unknown, that is a typo: the sibling. */
 function mostTelling(errors: readonly ValueError[]): ValueError | undefined {
-  const first = errors[0];
+  const [first] = errors;
+  if (!first || first.value !== undefined) return first;
   return (
-    (first && errors.find((error) => error.path === first.path && error.message.includes("Unexpected"))) ||
-    first
+    errors.find((error) => isUnknownField(error) && parentOf(error.path) === parentOf(first.path)) ?? first
   );
 }
 
@@ -92,7 +95,7 @@ function explain(error: ValueError): string {
   if (choices.length > 0 && choices.every((choice) => typeof choice === "string")) {
     return `${given}; one of ${choices.join(", ")}`;
   }
-  if (message.startsWith("Unexpected property")) {
+  if (isUnknownField(error)) {
     const known = error.path.split("/").at(-2) === "slos" ? SLI_NAMES : knownKeys(error);
     return `unknown field${known.length > 0 ? `; accepted here: ${known.join(", ")}` : ""}`;
   }

@@ -274,7 +274,6 @@ describe("request encoder", () => {
       method: "GET",
       path: "/orders/o-1",
       body: null,
-      idempotencyKey: null,
     } as const;
     expect(encode(read)).toBe(
       "GET /base/orders/o-1 HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nUser-Agent: chaoslab\r\nAccept: */*\r\nAuthorization: Bearer t1\r\n\r\n",
@@ -285,11 +284,8 @@ describe("request encoder", () => {
       method: "POST",
       path: "/orders",
       body: "{}",
-      idempotencyKey: "k-1",
     });
-    expect(write).toContain(
-      "Authorization: Bearer t0\r\nIdempotency-Key: k-1\r\nContent-Type: application/json\r\n",
-    );
+    expect(write).toContain("Authorization: Bearer t0\r\nContent-Type: application/json\r\n");
     expect(write).toEndWith("Content-Length: 2\r\n\r\n{}");
     expect(createEncoder(new URL("http://h"), null)(read)).not.toContain("Authorization");
   });

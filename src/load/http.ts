@@ -15,11 +15,10 @@ export function createEncoder(target: URL, tokens: readonly string[] | null): Re
   const base = target.pathname.replace(/\/+$/, "");
   const common = `Host: ${target.host}\r\nUser-Agent: chaoslab\r\nAccept: */*\r\n`;
   const heads = tokens?.map((token) => `${common}Authorization: Bearer ${token}\r\n`);
-  return ({ method, path, body, idempotencyKey, tenant }) => {
+  return ({ method, path, body, tenant }) => {
     const head = `${method} ${base}${path} HTTP/1.1\r\n${heads?.[tenant] ?? common}`;
     if (body === null) return `${head}\r\n`;
-    const key = idempotencyKey === null ? "" : `Idempotency-Key: ${idempotencyKey}\r\n`;
-    return `${head}${key}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    return `${head}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
   };
 }
 

@@ -27,8 +27,6 @@ export interface MixRequest {
   path: string;
   /** JSON text; null for a read. */
   body: string | null;
-  /** Value of `Idempotency-Key`; null for a read. */
-  idempotencyKey: string | null;
 }
 
 export type Mix = (index: number) => MixRequest;
@@ -78,7 +76,7 @@ export function createMix({ seed, reads, tenants, orders, products }: MixOptions
       const owned = Math.ceil((orders - tenant) / tenants);
       const order = tenant + tenants * randomBelow(owned, seed, index, Stream.order);
       const path = `/orders/${orderId(order)}`;
-      return { operation: READ, tenant, method: "GET", path, body: null, idempotencyKey: null };
+      return { operation: READ, tenant, method: "GET", path, body: null };
     }
     const product = productId(randomBelow(products, seed, index, Stream.product));
     const quantity = 1 + randomBelow(MAX_QUANTITY, seed, index, Stream.quantity);
@@ -88,7 +86,6 @@ export function createMix({ seed, reads, tenants, orders, products }: MixOptions
       method: "POST",
       path: "/orders",
       body: `{"product_id":"${product}","quantity":${quantity}}`,
-      idempotencyKey: `load-${seed}-${index}`,
     };
   };
 }

@@ -6,6 +6,8 @@
  *   echo.ts watch HOST PORT                    pings for ever, one line per round trip
  * @module
  */
+export {};
+
 const [mode, host = "", port = "", amount = "", connections = "1"] = process.argv.slice(2);
 const done = Promise.withResolvers<void>();
 

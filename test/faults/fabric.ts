@@ -41,14 +41,19 @@ export class Fabric {
     const fabric = `${this.name}-fabric`;
     await ip([
       ...this.namespaces.map((each) => `netns add ${each}`),
-      ...NODES.map((node) => `link add name eth0 netns ${this.name}-${node} type veth peer name ${node} netns ${fabric}`),
+      ...NODES.map(
+        (node) => `link add name eth0 netns ${this.name}-${node} type veth peer name ${node} netns ${fabric}`,
+      ),
     ]);
     await exec(inside(this.path("fabric"), ["tee", "/proc/sys/net/ipv4/ip_forward"]), { input: "1" });
     await ip(
       [
         "link set lo up",
         "addr add 198.18.0.2/32 dev lo",
-        ...NODES.flatMap((node) => [`link set dev ${node} up`, `route add ${this.address(node)} dev ${node}`]),
+        ...NODES.flatMap((node) => [
+          `link set dev ${node} up`,
+          `route add ${this.address(node)} dev ${node}`,
+        ]),
       ],
       fabric,
     );
@@ -66,7 +71,9 @@ export class Fabric {
 
   /** Rules of the fabric's mangle FORWARD, one a line. */
   async rules(): Promise<string[]> {
-    const { stdout } = await exec(inside(this.path("fabric"), ["iptables", "-w", "-t", "mangle", "-S", "FORWARD"]));
+    const { stdout } = await exec(
+      inside(this.path("fabric"), ["iptables", "-w", "-t", "mangle", "-S", "FORWARD"]),
+    );
     return stdout.split("\n").filter((line) => line.startsWith("-A"));
   }
 }

@@ -2,7 +2,7 @@
  * A process that injects the fault it is given as JSON, says so, and then waits to be killed.
  * @module
  */
-import { inject, type InjectOptions } from "../../src/faults/controller.ts";
+import { type InjectOptions, inject } from "../../src/faults/controller.ts";
 import { runAsChaoslab } from "./fabric.ts";
 
 runAsChaoslab();

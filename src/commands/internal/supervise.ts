@@ -8,7 +8,14 @@ import { type BootStep, boot } from "../../lab/host/boot.ts";
 import type { SupervisorMessage } from "../../lab/host/lab.ts";
 import { hostRoutes } from "../../lab/host/network.ts";
 import { checkHost } from "../../lab/host/prerequisites.ts";
-import { checkLabName, LabPaths, type LabRecord, reserveLab, writeRecord } from "../../lab/host/record.ts";
+import {
+  checkLabName,
+  LabPaths,
+  type LabRecord,
+  reserveLab,
+  type Seeded,
+  writeRecord,
+} from "../../lab/host/record.ts";
 import type { Supervisor } from "../../lab/host/supervisor.ts";
 import { teardown } from "../../lab/host/teardown.ts";
 import { Topology } from "../../lab/host/topology.ts";
@@ -62,7 +69,7 @@ export async function run(args: string[]): Promise<number> {
 
   let record: LabRecord;
   try {
-    record = reserveLab(name, await hostRoutes());
+    record = reserveLab(name, JSON.parse(args[1] ?? "") as Seeded, await hostRoutes());
   } catch (error) {
     tellError(error);
     return ExitCode.labFailed;

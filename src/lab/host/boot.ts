@@ -25,8 +25,6 @@ export interface BootStep {
 /** Deadline of each node's readiness: far above what any takes, so that only a broken one meets it. */
 const NODE_READY_MS = 30_000;
 
-const SEEDED = { orders: 10_000, products: 1_000, tenants: 20 } as const;
-
 export interface BootOptions {
   onStep: (step: BootStep) => void;
   log: (message: string) => void;
@@ -37,6 +35,7 @@ export interface BootOptions {
 /** Boots everything; returns the supervisor that keeps it running. The lab's folder must be reserved. */
 export async function boot(ctx: LabContext, { onStep, log, signal }: BootOptions): Promise<Supervisor> {
   const { topology, paths } = ctx;
+  const { seeded } = ctx.record;
   const timed = async <T>(step: string, act: () => Promise<readonly [T, string]>): Promise<T> => {
     signal.throwIfAborted();
     const started = performance.now();
@@ -76,7 +75,7 @@ export async function boot(ctx: LabContext, { onStep, log, signal }: BootOptions
     await Promise.all([up("pg-primary"), up("redis")]);
     await timed("seed", async () => {
       await seed(ctx);
-      return [null, `${SEEDED.orders} orders, ${SEEDED.products} products, ${SEEDED.tenants} tenants`];
+      return [null, `${seeded.orders} orders, ${seeded.products} products, ${seeded.tenants} tenants`];
     });
     await timed("base backup", async () => {
       await baseBackup(ctx);
@@ -124,6 +123,7 @@ async function initPrimary({ paths, programs, record, topology }: LabContext): P
 }
 
 async function seed(ctx: LabContext): Promise<void> {
+  const { orders, products, tenants } = ctx.record.seeded;
   const sql = postgres(databaseUrl(ctx, "pg-primary", "postgres", "postgres"), {
     max: 1,
     onnotice: () => {},
@@ -137,9 +137,9 @@ async function seed(ctx: LabContext): Promise<void> {
   await exec(inNamespace(ctx.topology, "pg-primary", selfCommand("sut", "migrate")), {
     env: {
       PG_PRIMARY_URL: databaseUrl(ctx, "pg-primary"),
-      SEED_ORDERS: String(SEEDED.orders),
-      SEED_PRODUCTS: String(SEEDED.products),
-      TENANTS: String(SEEDED.tenants),
+      SEED_ORDERS: String(orders),
+      SEED_PRODUCTS: String(products),
+      TENANTS: String(tenants),
     },
   });
 }

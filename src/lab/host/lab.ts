@@ -8,9 +8,9 @@ import { bootId, isAlive } from "../process.ts";
 import type { Target } from "../target.ts";
 import type { BootStep } from "./boot.ts";
 import { checkHost } from "./prerequisites.ts";
-import { LabPaths, type LabRecord, readRecord } from "./record.ts";
+import { LabPaths, type LabRecord, readRecord, type Seeded } from "./record.ts";
 import type { NodeStatus } from "./supervisor.ts";
-import { isNodeName, NODE_NAMES, Topology } from "./topology.ts";
+import { isPlace, PLACES, Topology } from "./topology.ts";
 
 /** What the supervisor's process says on its stdout while it boots or ends. */
 export type SupervisorMessage =
@@ -55,11 +55,11 @@ export class HostLab {
   }
 
   target(name: string): Target {
-    if (!isNodeName(name)) {
+    if (!isPlace(name)) {
       throw new ChaoslabError(
         "notFound",
         `no node ${JSON.stringify(name)} in lab ${this.name}`,
-        `nodes: ${NODE_NAMES.join(", ")}`,
+        `nodes: ${PLACES.join(", ")}`,
       );
     }
     return this.topology.target(name);
@@ -90,14 +90,16 @@ export interface BootedLab {
  */
 export async function bootLab(
   name: string,
+  seeded: Seeded,
   onStep: (step: BootStep) => void,
   signal?: AbortSignal,
 ): Promise<BootedLab> {
   checkHost();
-  const child = Bun.spawn(selfCommand("internal", "supervise", name), {
+  const child = Bun.spawn(selfCommand("internal", "supervise", name, JSON.stringify(seeded)), {
     stdin: "pipe",
     stdout: "pipe",
-    stderr: "inherit",
+    // Not inherited: a lab that lives on would hold the pipe of `chaoslab up | ...` open.
+    stderr: "ignore",
     // Its own session: Ctrl-C in the terminal reaches this process alone, which then decides.
     detached: true,
   });

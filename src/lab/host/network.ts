@@ -5,14 +5,14 @@
  */
 import { existsSync } from "node:fs";
 import { exec } from "../exec.ts";
-import { NODE_NAMES, namespacePath, type Topology } from "./topology.ts";
+import { namespacePath, PLACES, type Place, type Topology } from "./topology.ts";
 
 /** `ip -batch` lines, run in the host's namespace, that make namespaces and links. */
 export function linkCommands(t: Topology): string[] {
   return [
     ...t.namespaces.map((name) => `netns add ${name}`),
     // Both ends are born inside their namespaces: the host never sees them.
-    ...NODE_NAMES.map(
+    ...PLACES.map(
       (node) =>
         `link add name eth0 netns ${t.namespace(node)} type veth peer name ${node} netns ${t.fabricNamespace}`,
     ),
@@ -23,13 +23,13 @@ export function linkCommands(t: Topology): string[] {
   ];
 }
 
-/** `ip -batch` lines for one node's namespace: its address, and the fabric as the only way out. */
-export function nodeCommands(address: string, gateway: string): string[] {
+/** `ip -batch` lines for one node's namespace: its address, and a route to the lab and nowhere else. */
+export function nodeCommands(t: Topology, place: Place): string[] {
   return [
     "link set lo up",
-    `addr add ${address}/32 dev eth0`,
+    `addr add ${t.address(place)}/32 dev eth0`,
     "link set eth0 up",
-    `route add default via ${gateway} dev eth0 onlink`,
+    `route add ${t.cidr} via ${t.fabricAddress} dev eth0 onlink`,
   ];
 }
 
@@ -40,7 +40,7 @@ export function fabricCommands(t: Topology): string[] {
     `addr add ${t.fabricAddress}/32 dev lo`,
     "link set host up",
     `route add ${t.hostAddress} dev host`,
-    ...NODE_NAMES.flatMap((node) => [`link set ${node} up`, `route add ${t.address(node)} dev ${node}`]),
+    ...PLACES.flatMap((node) => [`link set ${node} up`, `route add ${t.address(node)} dev ${node}`]),
   ];
 }
 
@@ -56,9 +56,9 @@ export async function createNetwork(t: Topology): Promise<void> {
   );
   await exec(["ip", "-n", t.fabricNamespace, "-batch", "-"], { input: batch(fabricCommands(t)) });
   await Promise.all(
-    NODE_NAMES.map((node) =>
+    PLACES.map((node) =>
       exec(["ip", "-n", t.namespace(node), "-batch", "-"], {
-        input: batch(nodeCommands(t.address(node), t.fabricAddress)),
+        input: batch(nodeCommands(t, node)),
       }),
     ),
   );

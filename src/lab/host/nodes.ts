@@ -8,7 +8,7 @@ import postgres from "postgres";
 import { selfCommand } from "../../cli/self.ts";
 import type { HostPrograms, User } from "./prerequisites.ts";
 import type { LabPaths, LabRecord } from "./record.ts";
-import { type NodeName, namespacePath, PORTS, type Topology } from "./topology.ts";
+import { type NodeName, namespacePath, type Place, PORTS, type Topology } from "./topology.ts";
 
 export interface NodeSpec {
   name: NodeName;
@@ -27,9 +27,9 @@ export interface LabContext {
   programs: HostPrograms;
 }
 
-/** Runs `argv` inside a node's network namespace. */
-export function inNamespace(topology: Topology, node: NodeName, argv: string[]): string[] {
-  return ["nsenter", `--net=${namespacePath(topology.namespace(node))}`, "--", ...argv];
+/** Runs `argv` inside the network namespace of a place. */
+export function inNamespace(topology: Topology, place: Place, argv: string[]): string[] {
+  return ["nsenter", `--net=${namespacePath(topology.namespace(place))}`, "--", ...argv];
 }
 
 /** Runs `argv` as an unprivileged user. */
@@ -99,7 +99,7 @@ function databaseSpec(ctx: LabContext, node: "pg-primary" | "pg-replica", dataDi
 }
 
 export function databaseUrl(
-  ctx: LabContext,
+  ctx: Pick<LabContext, "record" | "topology">,
   node: "pg-primary" | "pg-replica",
   user = "shop",
   database = "shop",

@@ -25,6 +25,14 @@ export function stateRoot(): string {
   return process.env.CHAOSLAB_HOME || "/var/lib/chaoslab";
 }
 
+export interface Seeded {
+  orders: number;
+  products: number;
+  tenants: number;
+}
+
+export const DEFAULT_SEEDED: Seeded = { orders: 10_000, products: 1_000, tenants: 20 };
+
 export interface LabRecord {
   name: string;
   subnet: number;
@@ -33,6 +41,8 @@ export interface LabRecord {
   created_at: string;
   state: "booting" | "ready" | "stopping";
   supervisor: ProcessRef | null;
+  /** What its database was seeded with: a load must ask for the same. */
+  seeded: Seeded;
   /** Generated per lab; the folder is the secret's only home. */
   postgres_password: string;
   jwt_secret: string;
@@ -141,7 +151,7 @@ function subnetClaim(subnet: number): string {
  * in the file system, so two labs booting at once cannot get the same.
  * @param inUse tells whether something outside chaoslab already uses a subnet.
  */
-export function reserveLab(name: string, inUse: (topology: Topology) => boolean): LabRecord {
+export function reserveLab(name: string, seeded: Seeded, inUse: (topology: Topology) => boolean): LabRecord {
   const paths = new LabPaths(name);
   try {
     inFolder("labs", () => mkdirSync(paths.dir, { mode: 0o755 }));
@@ -157,6 +167,7 @@ export function reserveLab(name: string, inUse: (topology: Topology) => boolean)
     created_at: new Date().toISOString(),
     state: "booting",
     supervisor: null,
+    seeded,
     postgres_password: secret(),
     jwt_secret: secret(),
   };

@@ -18,8 +18,12 @@ export const NODE_NAMES = [
 ] as const;
 export type NodeName = (typeof NODE_NAMES)[number];
 
-/** Last octet of each node's address; .1 is the host, .2 the fabric. */
-const OCTETS: Readonly<Record<NodeName, number>> = {
+/** Everything with a place on the lab's network: the nodes, and where the load comes from. */
+export const PLACES = [...NODE_NAMES, "client"] as const;
+export type Place = (typeof PLACES)[number];
+
+/** Last octet of each address; .1 is the host, .2 the fabric. */
+const OCTETS: Readonly<Record<Place, number>> = {
   api: 11,
   "orders-1": 21,
   "orders-2": 22,
@@ -28,6 +32,7 @@ const OCTETS: Readonly<Record<NodeName, number>> = {
   "pg-primary": 51,
   "pg-replica": 52,
   redis: 61,
+  client: 71,
 };
 
 export const PORTS: Readonly<Record<NodeName, number>> = {
@@ -76,26 +81,26 @@ export class Topology {
     return `chaoslab-${this.lab}-fabric`;
   }
 
-  address(node: NodeName): string {
-    return `${this.prefix}.${OCTETS[node]}`;
+  address(place: Place): string {
+    return `${this.prefix}.${OCTETS[place]}`;
   }
   url(node: NodeName): string {
     return `http://${this.address(node)}:${PORTS[node]}`;
   }
-  namespace(node: NodeName): string {
-    return `chaoslab-${this.lab}-${node}`;
+  namespace(place: Place): string {
+    return `chaoslab-${this.lab}-${place}`;
   }
   get namespaces(): string[] {
-    return [this.fabricNamespace, ...NODE_NAMES.map((node) => this.namespace(node))];
+    return [this.fabricNamespace, ...PLACES.map((place) => this.namespace(place))];
   }
 
-  target(node: NodeName): Target {
+  target(place: Place): Target {
     return {
-      name: node,
-      address: this.address(node),
-      netns: namespacePath(this.namespace(node)),
+      name: place,
+      address: this.address(place),
+      netns: namespacePath(this.namespace(place)),
       device: "eth0",
-      fabric: { netns: namespacePath(this.fabricNamespace), device: node },
+      fabric: { netns: namespacePath(this.fabricNamespace), device: place },
     };
   }
 }
@@ -104,6 +109,6 @@ export function namespacePath(name: string): string {
   return `/run/netns/${name}`;
 }
 
-export function isNodeName(name: string): name is NodeName {
-  return NODE_NAMES.some((node) => node === name);
+export function isPlace(name: string): name is Place {
+  return PLACES.some((place) => place === name);
 }

@@ -122,7 +122,7 @@ export function readMessages(view: DataView, length: number, handlers: MessageHa
       const id = packetIdOf(view, at + NLMSGHDR + NFGENMSG, at + size);
       if (id !== null) handlers.onPacket(id);
     } else if (type === NLMSG_ERROR && size >= NLMSGHDR + 4) {
-      handlers.onAck?.(view.getUint32(at + 8, true), -view.getInt32(at + NLMSGHDR, true));
+      handlers.onAck?.(view.getUint32(at + 8, true), Math.abs(view.getInt32(at + NLMSGHDR, true)));
     }
     at += align(size);
   }
