@@ -1,5 +1,6 @@
 /** The curve of a run as SVG: latency, errors and pools over time, with the fault's window shaded. @module */
-import type { Recorded } from "../experiment/verdict.ts";
+import { boundsOf, type Recorded } from "../experiment/verdict.ts";
+import { SLIS, showBound } from "../model/sli.ts";
 import { secondRows } from "./series.ts";
 
 const WIDTH = 860;
@@ -21,8 +22,8 @@ interface Panel {
   /** Top of the value axis. */
   max: number;
   show: (value: number) => string;
-  /** A horizontal line with a label, e.g. an SLO. */
-  limit?: { value: number; label: string };
+  /** A dashed line with a label, e.g. an SLO; null: none. */
+  limit: { value: number; label: string } | null;
   series: readonly Series[];
 }
 
@@ -57,7 +58,7 @@ export function chart(recorded: Recorded): string {
     }))
     // The busiest ones tell the story; the rest are in the table of pools.
     .sort((a, b) => peak(b.points) - peak(a.points))
-    .slice(0, 5)
+    .slice(0, 3)
     .map((series, i) => ({ ...series, colour: PALETTE[i] ?? BLUE }));
 
   const top = niceTop(Math.max(10, ...latency.map((series) => peak(series.points))));
@@ -67,15 +68,17 @@ export function chart(recorded: Recorded): string {
       title: "p99 latency per second, from the intended send time",
       max: Math.min(top, history.timeoutMs),
       show: (value) => (value >= 1000 ? `${value / 1000} s` : `${value} ms`),
+      limit: latencyLimit(recorded),
       series: latency,
     },
     {
       title: "failed requests per second, share",
       max: Math.min(1, niceTop(Math.max(0.01, ...errors.map((series) => peak(series.points))))),
       show: percent,
+      limit: null,
       series: errors,
     },
-    { title: "pool slots in use, share of the pool", max: 1, show: percent, series: pools },
+    { title: "busiest pools: slots in use", max: 1, show: percent, limit: null, series: pools },
   ];
   const height = TOP + panels.length * (PANEL + GAP);
   const x = (second: number): number => LEFT + (second / end) * (WIDTH - LEFT - RIGHT);
@@ -90,6 +93,13 @@ export function chart(recorded: Recorded): string {
     "</svg>",
     "",
   ].join("\n");
+}
+
+/** The bound under the fault, where the hypothesis is about a latency. */
+function latencyLimit({ hypothesis, slos }: Recorded): Panel["limit"] {
+  const bound = boundsOf(hypothesis, slos).find((each) => each.sli === hypothesis.sli)?.fault;
+  if (!bound || SLIS[hypothesis.sli].unit !== "ms") return null;
+  return { value: bound.value, label: `${hypothesis.sli} ${showBound(bound, "ms")}` };
 }
 
 function drawPanel(
@@ -121,6 +131,13 @@ function drawPanel(
   for (let second = 0; second <= end; second += end > 200 ? 60 : end > 60 ? 15 : 5) {
     parts.push(
       `<text x="${r(x(second))}" y="${top + PANEL + 14}" text-anchor="middle" fill="#555">${second} s</text>`,
+    );
+  }
+  if (panel.limit && panel.limit.value <= panel.max) {
+    const at = r(y(panel.limit.value));
+    parts.push(
+      `<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${at}" y2="${at}" stroke="#555" stroke-dasharray="5 4"/>`,
+      `<text x="${WIDTH - RIGHT}" y="${at - 4}" text-anchor="end" fill="#555">${escapeXml(panel.limit.label)}</text>`,
     );
   }
   for (const series of panel.series) {

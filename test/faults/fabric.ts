@@ -3,14 +3,8 @@
  * @module
  */
 import { existsSync } from "node:fs";
-import { resolve } from "node:path";
 import { exec } from "../../src/lab/exec.ts";
 import type { Target } from "../../src/lab/target.ts";
-
-/** Makes chaoslab's own child processes run src/main.ts, although the main program is a test. */
-export function runAsChaoslab(): void {
-  Reflect.set(Bun, "main", resolve(import.meta.dir, "../../src/main.ts"));
-}
 
 const NODES = ["a", "b", "c"] as const;
 export type Node = (typeof NODES)[number];

@@ -11,9 +11,8 @@ import { exec } from "../../src/lab/exec.ts";
 import { isAlive, type ProcessRef } from "../../src/lab/process.ts";
 import { waitFor } from "../../src/lab/wait.ts";
 import type { LatencyParams } from "../../src/model/fault.ts";
-import { Fabric, inside, type Node, runAsChaoslab } from "./fabric.ts";
+import { Fabric, inside, type Node } from "./fabric.ts";
 
-runAsChaoslab();
 setDefaultTimeout(60_000);
 const BUN = process.execPath;
 const script = (name: string): string => resolve(import.meta.dir, name);

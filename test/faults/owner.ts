@@ -3,9 +3,7 @@
  * @module
  */
 import { type InjectOptions, inject } from "../../src/faults/controller.ts";
-import { runAsChaoslab } from "./fabric.ts";
 
-runAsChaoslab();
 const options = JSON.parse(process.argv[2] ?? "") as InjectOptions;
 const active = await inject(options);
 process.stdout.write(`${JSON.stringify(active.event)}\n`);

@@ -1,8 +1,9 @@
 /**
- * Packet-level faults by netem, on the egress of the target's own device in the target's own namespace.
+ * Packet-level faults by netem, on the egress of the target's own device in the target's own namespace. Without a peer
+ * everything is delayed, ARP included: a neighbour's first packet may take the delay twice.
  * @module
  */
-import { Type } from "@sinclair/typebox";
+import { type Static, Type } from "@sinclair/typebox";
 import { ChaoslabError } from "../../cli/errors.ts";
 import type { Evidence, LatencyParams } from "../../model/fault.ts";
 import { defineBackend, type FaultRequest } from "../fault.ts";
@@ -29,12 +30,7 @@ const NetemUndo = Type.Object({
     handle: Type.String(),
   }),
 });
-type NetemUndo = {
-  kind: "netem";
-  netns: string;
-  device: string;
-  root: { kind: "netem" | "prio"; handle: string };
-};
+type NetemUndo = Static<typeof NetemUndo>;
 
 type Request = FaultRequest<LatencyParams>;
 

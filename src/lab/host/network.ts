@@ -18,7 +18,7 @@ export function linkCommands(t: Topology): string[] {
     ),
     `link add name ${t.hostDevice} type veth peer name host netns ${t.fabricNamespace}`,
     `addr add ${t.hostAddress}/32 dev ${t.hostDevice}`,
-    `link set ${t.hostDevice} up`,
+    `link set dev ${t.hostDevice} up`,
     `route add ${t.cidr} via ${t.fabricAddress} dev ${t.hostDevice} onlink src ${t.hostAddress}`,
   ];
 }
@@ -26,9 +26,9 @@ export function linkCommands(t: Topology): string[] {
 /** `ip -batch` lines for one node's namespace: its address, and a route to the lab and nowhere else. */
 export function nodeCommands(t: Topology, place: Place): string[] {
   return [
-    "link set lo up",
+    "link set dev lo up",
     `addr add ${t.address(place)}/32 dev eth0`,
-    "link set eth0 up",
+    "link set dev eth0 up",
     `route add ${t.cidr} via ${t.fabricAddress} dev eth0 onlink`,
   ];
 }
@@ -36,11 +36,11 @@ export function nodeCommands(t: Topology, place: Place): string[] {
 /** `ip -batch` lines for the fabric's namespace: one host route per node. */
 export function fabricCommands(t: Topology): string[] {
   return [
-    "link set lo up",
+    "link set dev lo up",
     `addr add ${t.fabricAddress}/32 dev lo`,
-    "link set host up",
+    "link set dev host up",
     `route add ${t.hostAddress} dev host`,
-    ...PLACES.flatMap((node) => [`link set ${node} up`, `route add ${t.address(node)} dev ${node}`]),
+    ...PLACES.flatMap((place) => [`link set dev ${place} up`, `route add ${t.address(place)} dev ${place}`]),
   ];
 }
 

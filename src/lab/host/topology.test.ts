@@ -32,7 +32,7 @@ test("the host's own namespace is given one link and one route and no more", () 
   expect(own).toEqual([
     "link add name chaoslab7 type veth peer name host netns chaoslab-lab-fabric",
     "addr add 198.18.7.1/32 dev chaoslab7",
-    "link set chaoslab7 up",
+    "link set dev chaoslab7 up",
     "route add 198.18.7.0/24 via 198.18.7.2 dev chaoslab7 onlink src 198.18.7.1",
   ]);
 });

@@ -2,7 +2,8 @@
  * The process that holds packets. It listens on one queue, keeps each packet for its delay and lets it go.
  *
  * It fails open: when its stdin ends (its owner died), on SIGTERM, when its lifetime is over and on any error,
- * it lets everything go at once. Lines on stdin ask for {@link WorkerStats}, one line on stdout each.
+ * it lets everything go at once. Only SIGKILL loses what it holds, which the kernel then drops. Lines on stdin ask
+ * for {@link WorkerStats}, one line on stdout each.
  * @module
  */
 import { readFileSync, writeSync } from "node:fs";
