@@ -1,20 +1,16 @@
 /**
- * A Postgres connection pool whose waiting line can be seen. postgres.js queues inside itself without
- * saying so; a semaphore of the same size in front of it means that its own queue is never used.
+ * A pool of Postgres connections whose waiting line can be seen.
  * @module
  */
-import postgres, { type Sql, type TransactionSql } from "postgres";
 import { DependencyError } from "./dependency.ts";
-import { reasonOf } from "./log.ts";
-import type { DependencyOutcome, Metrics } from "./metrics.ts";
+import type { Metrics } from "./metrics.ts";
+import { PgConnection, type Run } from "./pg-connection.ts";
 import { Pool } from "./pool.ts";
-
-/** Awaits something that is not the database. */
-export type Elsewhere = <T>(call: Promise<T>) => Promise<T>;
 
 export class PgPool {
   readonly #slots: Pool;
-  readonly #sql: Sql;
+  /** Connections nobody uses; the most recently used last. */
+  readonly #idle: PgConnection[] = [];
 
   /**
    * Connects when first used, and again by itself after a loss.
@@ -24,76 +20,24 @@ export class PgPool {
    */
   constructor(
     readonly name: string,
-    url: string,
+    private readonly url: string,
     size: number,
-    node: string,
+    private readonly node: string,
     private readonly metrics: Metrics,
   ) {
     this.#slots = metrics.pool(new Pool(name, size));
-    this.#sql = postgres(url, {
-      max: size,
-      fetch_types: false,
-      // postgres.js waits up to 20 s before it connects again; that would measure the driver, not the system.
-      backoff: (failures) => Math.min(3 ** failures / 100, 1),
-      connection: { application_name: node },
-      onnotice: () => {},
-    });
   }
 
-  /** Runs a statement on a connection of the pool. */
-  query<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
-    return this.#slots.run(() => this.metrics.attempt(this.name, () => this.#guard(work(this.#sql))));
-  }
+  /** Runs one statement on a connection of the pool. */
+  query: Run = (statement) => this.#use((connection) => connection.run(statement));
 
-  /**
-   * Runs one transaction on a connection of the pool; what `work` throws rolls it back. What `work` awaits
-   * through `elsewhere` is not counted as the database's time.
-   */
-  transaction<T>(work: (tx: TransactionSql, elsewhere: Elsewhere) => Promise<T>): Promise<T> {
-    return this.#slots.run(async () => {
-      let elsewhereMs = 0;
-      const elsewhere: Elsewhere = async (call) => {
-        const fromMs = performance.now();
-        try {
-          return await call;
-        } finally {
-          elsewhereMs += performance.now() - fromMs;
-        }
-      };
-      const startedMs = performance.now();
-      const ended = (outcome: DependencyOutcome) =>
-        this.metrics.attemptEnded(this.name, outcome, performance.now() - startedMs - elsewhereMs);
-
-      this.metrics.attemptBegun(this.name);
-      try {
-        // postgres.js types a transaction's result as what `Promise.all` would make of it; it is T.
-        const result = (await this.#guard(this.#sql.begin((tx) => work(tx, elsewhere)))) as T;
-        ended("ok");
-        return result;
-      } catch (error) {
-        const own = error instanceof DependencyError && error.dependency === this.name;
-        ended(own ? error.outcome : "ok");
-        throw error;
-      }
-    });
-  }
-
-  /** Turns the driver's errors into this dependency's; all others pass. */
-  async #guard<T>(answer: Promise<T>): Promise<T> {
-    try {
-      return await answer;
-    } catch (error) {
-      if (error instanceof postgres.PostgresError)
-        throw new DependencyError(this.name, "error", reasonOf(error));
-      // The driver's and the socket's errors have a code (CONNECTION_CLOSED, ECONNREFUSED); defects do not.
-      const lost = error instanceof Error && !(error instanceof DependencyError) && "code" in error;
-      if (lost) throw new DependencyError(this.name, "unreachable", reasonOf(error));
-      throw error;
-    }
+  /** Runs one transaction on a connection of the pool; whatever `work` throws rolls it back. */
+  transaction<T>(work: (run: Run) => Promise<T>): Promise<T> {
+    return this.#use((connection) => connection.transaction(work));
   }
 
   /** True when a statement gets through. */
-  async answers(): Promise<boolean> {
+  answers(): Promise<boolean> {
     return this.query((sql) => sql`select 1`).then(
       () => true,
       () => false,
@@ -101,6 +45,34 @@ export class PgPool {
   }
 
   async close(): Promise<void> {
-    await this.#sql.end({ timeout: 1 });
+    await Promise.all(this.#idle.splice(0).map((connection) => connection.close()));
+  }
+
+  #use<T>(work: (connection: PgConnection) => Promise<T>): Promise<T> {
+    return this.#slots.run(async () => {
+      const connection = this.#take();
+      const beforeMs = connection.busyMs;
+      this.metrics.attemptBegun(this.name);
+      // What the work did elsewhere while it held the connection is not the database's time.
+      const busyMs = () => connection.busyMs - beforeMs;
+      try {
+        const result = await work(connection);
+        this.metrics.attemptEnded(this.name, "ok", busyMs());
+        return result;
+      } catch (error) {
+        const own = error instanceof DependencyError && error.dependency === this.name;
+        this.metrics.attemptEnded(this.name, own ? error.outcome : "ok", busyMs());
+        throw error;
+      } finally {
+        if (!connection.lost) this.#idle.push(connection);
+      }
+    });
+  }
+
+  #take(): PgConnection {
+    for (let connection = this.#idle.pop(); connection; connection = this.#idle.pop()) {
+      if (!connection.lost) return connection;
+    }
+    return new PgConnection(this.name, this.url, this.node);
   }
 }

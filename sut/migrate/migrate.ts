@@ -2,10 +2,9 @@
  * Creates the schema and seeds the primary: set-based, idempotent, one transaction.
  * @module
  */
-import postgres, { type TransactionSql } from "postgres";
 import { Env } from "../common/config.ts";
-import { DependencyError } from "../common/dependency.ts";
-import { Log, reasonOf } from "../common/log.ts";
+import { Log } from "../common/log.ts";
+import { PgConnection, type Run } from "../common/pg-connection.ts";
 
 export interface Seed {
   orders: number;
@@ -43,24 +42,31 @@ const SCHEMA = `
  * Rows the load generator knows by name: products p-0000.., orders o-0000000.., order i of tenant
  * tenant-(i % tenants + 1).
  */
-async function seed(sql: TransactionSql, { orders, products, tenants }: Seed): Promise<void> {
+async function seed(run: Run, { orders, products, tenants }: Seed): Promise<void> {
   // 7919 is prime: prices look scattered and are the same everywhere.
-  await sql`
+  await run(
+    (sql) => sql`
     insert into products (id, name, price_cents)
     select 'p-' || lpad(i::text, 4, '0'), 'Product ' || i, 100 + (i * 7919) % 9900
     from generate_series(0, ${products - 1}::int) i
-    on conflict (id) do nothing`;
-  await sql`
+    on conflict (id) do nothing`,
+  );
+  await run(
+    (sql) => sql`
     insert into orders (id, tenant_id, product_id, quantity, amount_cents, status, created_at, updated_at)
     select 'o-' || lpad(i::text, 7, '0'), 'tenant-' || lpad((i % ${tenants}::int + 1)::text, 2, '0'), p.id,
       1 + i % 3, p.price_cents * (1 + i % 3), 'paid', at, at
     from generate_series(0, ${orders - 1}::int) i
     join products p on p.id = 'p-' || lpad((i % ${products}::int)::text, 4, '0')
     cross join lateral (select now() - make_interval(mins => ${orders}::int - i) as at) made
-    on conflict (id) do nothing`;
+    on conflict (id) do nothing`,
+  );
 }
 
-/** Reads PG_PRIMARY_URL, SEED_ORDERS, SEED_PRODUCTS and TENANTS; returns when the database is as it should be. */
+/**
+ * Reads PG_PRIMARY_URL, SEED_ORDERS, SEED_PRODUCTS and TENANTS; returns when the database is as it should be.
+ * @throws ConfigError, or DependencyError when Postgres is not there or refuses.
+ */
 export async function migrate(values: Readonly<Record<string, string | undefined>>): Promise<void> {
   const env = new Env("migrate", values);
   const url = env.url("PG_PRIMARY_URL", ["postgres:", "postgresql:"]);
@@ -71,23 +77,17 @@ export async function migrate(values: Readonly<Record<string, string | undefined
   };
   const log = new Log(env.text("NODE_NAME", "a name", "migrate"));
   const startedMs = performance.now();
-  const sql = postgres(url, { max: 1, fetch_types: false, connect_timeout: 10, onnotice: () => {} });
+  const connection = new PgConnection("pg_primary", url, "migrate");
   try {
-    await sql.begin(async (tx) => {
-      await tx`select pg_advisory_xact_lock(${LOCK})`;
-      await tx.unsafe(SCHEMA).simple();
-      await seed(tx, wanted);
+    await connection.transaction(async (run) => {
+      await run((sql) => sql`select pg_advisory_xact_lock(${LOCK})`);
+      await run((sql) => sql.unsafe(SCHEMA).simple());
+      await seed(run, wanted);
     });
     // Fresh statistics now, instead of whenever autovacuum comes by in the middle of an experiment.
-    await sql`analyze products, orders`;
-  } catch (error) {
-    throw new DependencyError(
-      "pg_primary",
-      error instanceof postgres.PostgresError ? "error" : "unreachable",
-      reasonOf(error),
-    );
+    await connection.run((sql) => sql`analyze products, orders`);
   } finally {
-    await sql.end({ timeout: 1 });
+    await connection.close();
   }
   log.info("migrated", { ...wanted, duration_ms: Math.round(performance.now() - startedMs) });
 }

@@ -42,14 +42,14 @@ export async function checkout(purchase: Purchase, parts: CheckoutParts): Promis
 
 async function place(order: NewOrder, { primary, payments }: CheckoutParts): Promise<Receipt> {
   const { id: order_id, tenant_id, amount_cents } = order;
-  return primary.transaction(async (tx, elsewhere) => {
-    if (!(await insertPending(tx, order))) {
-      const first = order.idempotency_key && (await findByKey(tx, tenant_id, order.idempotency_key));
+  return primary.transaction(async (run) => {
+    if (!(await insertPending(run, order))) {
+      const first = order.idempotency_key && (await findByKey(run, tenant_id, order.idempotency_key));
       if (!first) throw new Error(`order ${order_id} conflicts with one that does not exist`);
       return first;
     }
-    await elsewhere(payments.charge({ order_id, tenant_id, amount_cents }));
-    await markPaid(tx, order_id);
+    await payments.charge({ order_id, tenant_id, amount_cents });
+    await markPaid(run, order_id);
     return { id: order_id, status: "paid", amount_cents };
   });
 }

@@ -46,7 +46,7 @@ export function orders({ env, name, metrics, log }: Node): Service {
       ({ params, headers, status }) =>
         workers.run(
           async () =>
-            (await findOrder(replica, headers["x-tenant-id"], params.id)) ??
+            (await findOrder(replica.query, headers["x-tenant-id"], params.id)) ??
             status(404, { error: "no such order" }),
         ),
       { headers: Tenant },

@@ -2,8 +2,7 @@
  * The orders table: reads from the replica, one transaction per checkout on the primary.
  * @module
  */
-import type { TransactionSql } from "postgres";
-import type { PgPool } from "../common/postgres.ts";
+import type { Run } from "../common/pg-connection.ts";
 
 export type OrderStatus = "pending" | "paid" | "failed";
 
@@ -31,8 +30,8 @@ export interface NewOrder {
 export type Receipt = Pick<Order, "id" | "status" | "amount_cents">;
 
 /** Another tenant's order does not exist for this one. An order the replica has not received yet does not exist either. */
-export async function findOrder(replica: PgPool, tenant: string, id: string): Promise<Order | null> {
-  const [order] = await replica.query(
+export async function findOrder(run: Run, tenant: string, id: string): Promise<Order | null> {
+  const [order] = await run(
     (sql) => sql<Order[]>`
       select id, product_id, quantity, amount_cents, status, created_at, updated_at
       from orders where id = ${id} and tenant_id = ${tenant}`,
@@ -41,21 +40,25 @@ export async function findOrder(replica: PgPool, tenant: string, id: string): Pr
 }
 
 /** False when the tenant has used this idempotency key before. */
-export async function insertPending(tx: TransactionSql, order: NewOrder): Promise<boolean> {
-  const inserted = await tx`
-    insert into orders (id, tenant_id, product_id, quantity, amount_cents, status, idempotency_key)
-    values (${order.id}, ${order.tenant_id}, ${order.product_id}, ${order.quantity}, ${order.amount_cents},
-      'pending', ${order.idempotency_key})
-    on conflict (tenant_id, idempotency_key) where idempotency_key is not null do nothing`;
+export async function insertPending(run: Run, order: NewOrder): Promise<boolean> {
+  const inserted = await run(
+    (sql) => sql`
+      insert into orders (id, tenant_id, product_id, quantity, amount_cents, status, idempotency_key)
+      values (${order.id}, ${order.tenant_id}, ${order.product_id}, ${order.quantity}, ${order.amount_cents},
+        'pending', ${order.idempotency_key})
+      on conflict (tenant_id, idempotency_key) where idempotency_key is not null do nothing`,
+  );
   return inserted.count === 1;
 }
 
-export async function findByKey(tx: TransactionSql, tenant: string, key: string): Promise<Receipt | null> {
-  const [receipt] = await tx<Receipt[]>`
-    select id, status, amount_cents from orders where tenant_id = ${tenant} and idempotency_key = ${key}`;
+export async function findByKey(run: Run, tenant: string, key: string): Promise<Receipt | null> {
+  const [receipt] = await run(
+    (sql) => sql<Receipt[]>`
+      select id, status, amount_cents from orders where tenant_id = ${tenant} and idempotency_key = ${key}`,
+  );
   return receipt ?? null;
 }
 
-export async function markPaid(tx: TransactionSql, id: string): Promise<void> {
-  await tx`update orders set status = 'paid', updated_at = now() where id = ${id}`;
+export async function markPaid(run: Run, id: string): Promise<void> {
+  await run((sql) => sql`update orders set status = 'paid', updated_at = now() where id = ${id}`);
 }
