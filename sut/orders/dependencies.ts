@@ -2,7 +2,7 @@
  * The services that orders calls: catalog for prices, payments for money.
  * @module
  */
-import { type Static, Type } from "@sinclair/typebox";
+import { Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { DependencyError } from "../common/dependency.ts";
 import { request } from "../common/http-client.ts";
@@ -26,8 +26,9 @@ export class CatalogClient {
     );
     if (status === 404) return null;
     const product: unknown = status === 200 ? JSON.parse(body) : null;
-    if (!Value.Check(Product, product))
+    if (!Value.Check(Product, product)) {
       throw new DependencyError("catalog", "error", `status ${status}, not a product`);
+    }
     return product.price_cents;
   }
 }
@@ -55,5 +56,3 @@ export class PaymentsClient {
     if (status !== 200 && status !== 201) throw new DependencyError("payments", "error", `status ${status}`);
   }
 }
-
-export type Product = Static<typeof Product>;
