@@ -28,7 +28,16 @@ if (unknown.length > 0) {
 }
 
 const STAGES: readonly Stage[] = [
-  { name: "lint and format", argv: [bin("biome"), "ci", "--error-on-warnings", "."] },
+  {
+    name: "lint and format",
+    argv: [
+      bin("biome"),
+      "ci",
+      "--error-on-warnings",
+      `--colors=${process.stdout.isTTY ? "force" : "off"}`,
+      ".",
+    ],
+  },
   { name: "types", argv: [bin("tsc"), "--project", "."] },
   { name: "unit", argv: [bin("bun"), "test", "./src", "./sut", "./scripts"] },
   { name: "build", argv: ["scripts/build"] },

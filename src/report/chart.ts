@@ -86,7 +86,8 @@ export function chart(recorded: Recorded): string {
     ? `${recorded.event.fault_type} on ${recorded.event.target} (${recorded.event.backend})`
     : "no fault";
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" font-family="system-ui, sans-serif" font-size="12">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" font-family="system-ui, sans-serif" font-size="12">`,
+    `<title>${escapeXml(hypothesis.name)}: ${escapeXml(fault)}: latency, failures and pools over time</title>`,
     `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
     `<text x="${LEFT}" y="20" font-size="15" font-weight="600" fill="#111">${escapeXml(hypothesis.name)}: ${escapeXml(fault)}</text>`,
     ...panels.map((panel, i) => drawPanel(panel, TOP + i * (PANEL + GAP), x, end, phases.fault)),
