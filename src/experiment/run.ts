@@ -4,11 +4,13 @@
  */
 import { ChaoslabError } from "../cli/errors.ts";
 import { revertAll } from "../faults/controller.ts";
+import { openFaults } from "../faults/journal.ts";
 import { type BootedLab, bootLab, findLab, type HostLab, stepLine } from "../lab/host/lab.ts";
 import { clearRemains } from "../lab/host/manage.ts";
 import { checkHost } from "../lab/host/prerequisites.ts";
 import { DEFAULT_SEEDED } from "../lab/host/record.ts";
 import { isPlace, PLACES } from "../lab/host/topology.ts";
+import { peerOf } from "../model/params.ts";
 import type { Hypothesis, Schedule, Windows } from "../model/schedule.ts";
 import { chart } from "../report/chart.ts";
 import { markdownReport } from "../report/markdown.ts";
@@ -86,9 +88,10 @@ export async function runSchedule(options: RunOptions): Promise<RunDocument> {
   } catch (error) {
     document.state = "aborted";
     if (!signal.aborted) throw error;
+    const open = openFaults(lab.paths.journal).length;
     throw new ChaoslabError(
       "aborted",
-      `stopped by ${String(signal.reason)}; the fault is reverted`,
+      `stopped by ${String(signal.reason)}; ${open === 0 ? "nothing is left of the fault" : "the fault is not reverted yet, the guard goes on"}`,
       `partial record in ${folder.path}`,
     );
   } finally {
@@ -150,8 +153,8 @@ async function closeLab(booted: BootedLab | null, { keep, labName, signal, say }
 
 function checkTargets(schedule: Schedule, file: string): void {
   for (const { name, fault } of schedule.hypotheses) {
-    for (const node of [fault.target, fault.params.peer]) {
-      if (node === undefined || isPlace(node)) continue;
+    for (const node of [fault.target, peerOf(fault.params)]) {
+      if (node === null || isPlace(node)) continue;
       throw new ChaoslabError(
         "notFound",
         `${file}: ${name}: unknown target ${JSON.stringify(node)}`,

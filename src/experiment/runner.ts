@@ -10,6 +10,7 @@ import type { HostLab } from "../lab/host/lab.ts";
 import { type NodeName, PORTS } from "../lab/host/topology.ts";
 import type { FaultEvent } from "../model/fault.ts";
 import type { LoadTick } from "../model/load.ts";
+import { peerOf } from "../model/params.ts";
 import type { Hypothesis, Schedule, Windows } from "../model/schedule.ts";
 import type { Verdict } from "../model/verdict.ts";
 import { History } from "./history.ts";
@@ -108,11 +109,12 @@ export async function runHypothesis(run: HypothesisRun): Promise<Outcome> {
       say(`baseline not steady, no fault injected: ${unsteady.join("; ")}`);
     } else {
       const { type, target, params } = hypothesis.fault;
+      const peer = peerOf(params);
       fault = await inject({
         journal: lab.paths.journal,
         fault: hypothesis.fault,
         target: lab.target(target),
-        peer: params.peer === undefined ? null : lab.target(params.peer),
+        peer: peer === null ? null : lab.target(peer),
         maxLifetimeMs: (windows.window_s + 60) * 1000,
       });
       event = fault.event;

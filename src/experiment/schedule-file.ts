@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { Value, type ValueError } from "@sinclair/typebox/value";
 import { isMap, isScalar, LineCounter, type Node, parseDocument } from "yaml";
 import { ChaoslabError, codeOf, reasonOf } from "../cli/errors.ts";
+import { brokenRule, PARAMS } from "../model/params.ts";
 import { Schedule, type Slos } from "../model/schedule.ts";
 import { parseThreshold, SLI_NAMES, SLIS, type SliName, type Threshold } from "../model/sli.ts";
 
@@ -67,10 +68,11 @@ function checkBounds(schedule: Schedule, fail: Fail): void {
     bound(hypothesis.slo_threshold, hypothesis.sli, [...at, "slo_threshold"]);
     const stop = hypothesis.stop_condition;
     if (stop) bound(stop.threshold, stop.sli, [...at, "stop_condition", "threshold"]);
-    const { delay_ms, jitter_ms = 0 } = hypothesis.fault.params;
-    if (jitter_ms > delay_ms) {
-      throw fail([...at, "fault", "params", "jitter_ms"], `${jitter_ms} is more than delay_ms (${delay_ms})`);
-    }
+    const { type, params } = hypothesis.fault;
+    const wrong = mostTelling([...Value.Errors(PARAMS[type], params)]);
+    if (wrong) throw fail([...at, "fault", "params", ...pointer(wrong.path)], explain(wrong));
+    const broken = brokenRule(type, params);
+    if (broken) throw fail([...at, "fault", "params", broken.field], broken.message);
   }
 }
 

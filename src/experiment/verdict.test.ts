@@ -55,7 +55,7 @@ const event: FaultEvent = {
   backend: "nfqueue",
   t_start: LOAD_START + 26_500,
   t_stop: LOAD_START + 56_800,
-  evidence: { landed: true, packets: 1000, mean_delay_ms: 200, dropped: 0, detail: "1000 packets" },
+  evidence: { landed: true, detail: "1000 packets", measures: { packets: 1000 } },
 };
 
 const latency = { count: 1, mean_ms: 1, p50_ms: 1, p90_ms: 1, p99_ms: 1, p999_ms: 1, max_ms: 1 };
@@ -174,13 +174,7 @@ describe("inconclusive, never held", () => {
   });
 
   test("when nothing shows that the fault landed", () => {
-    const evidence = {
-      landed: false,
-      packets: 0,
-      mean_delay_ms: null,
-      dropped: 0,
-      detail: "no packet passed",
-    };
+    const evidence = { landed: false, detail: "no packet passed", measures: { packets: 0 } };
     const verdict = judge(recorded(quiet, { event: { ...event, evidence } }));
     expect(verdict.result).toBe("inconclusive");
     expect(verdict.reasons.join()).toContain("no packet passed");

@@ -129,10 +129,8 @@ class InjectedFault implements ActiveFault {
 
 const nothingKnown = (why: string): Evidence => ({
   landed: false,
-  packets: 0,
-  mean_delay_ms: null,
-  dropped: 0,
   detail: `no evidence: ${why}`,
+  measures: {},
 });
 
 export interface Reverted {

@@ -5,11 +5,12 @@
  * A new fault type is one file that calls {@link defineFault}, and one line in registry.ts.
  * @module
  */
-import type { Static, TSchema } from "@sinclair/typebox";
+import type { TSchema } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { ChaoslabError } from "../cli/errors.ts";
 import type { Target } from "../lab/target.ts";
 import type { Evidence, FaultType } from "../model/fault.ts";
+import { brokenRule, PARAMS, type ParamsOf } from "../model/params.ts";
 
 /** What undoes a fault: plain data, read back from the journal by another process. `kind` names the backend. */
 export interface Undo {
@@ -107,28 +108,24 @@ export interface Fault {
    * Checks the params, picks the first backend that works here (or the one named) and inspects the target.
    * @throws {ChaoslabError} `badConfig` for params, `prerequisite` when no backend works, what `inspect` throws.
    */
-  prepare(request: FaultRequest<unknown>, backend?: string): Promise<Prepared>;
+  prepare(request: FaultRequest<Readonly<Record<string, unknown>>>, backend?: string): Promise<Prepared>;
 }
 
-export interface FaultDefinition<S extends TSchema> {
-  type: FaultType;
-  params: S;
-  /** Rules between params that the schema cannot say; throws a ChaoslabError of kind `badConfig`. */
-  check?(request: FaultRequest<Static<S>>): void;
+export interface FaultDefinition<T extends FaultType> {
+  type: T;
+  /** Rules about the target; throws a ChaoslabError of kind `badConfig`. Those between params are in the model. */
+  check?(request: FaultRequest<ParamsOf<T>>): void;
   /** In order of preference. */
-  backends: readonly AnyBackend<Static<S>>[];
+  backends: readonly AnyBackend<ParamsOf<T>>[];
 }
 
-export function defineFault<S extends TSchema>(definition: FaultDefinition<S>): Fault {
-  const { type, params: schema, backends } = definition;
+export function defineFault<T extends FaultType>(definition: FaultDefinition<T>): Fault {
+  const { type, backends } = definition;
   return {
     type,
     backends,
     async prepare(request, only) {
-      const checked: FaultRequest<Static<S>> = {
-        ...request,
-        params: parseParams(type, schema, request.params),
-      };
+      const checked = { ...request, params: parseParams(type, request.params) };
       definition.check?.(checked);
       const candidates = backends.filter((backend) => only === undefined || backend.name === only);
       const missing: string[] = [];
@@ -146,9 +143,15 @@ export function defineFault<S extends TSchema>(definition: FaultDefinition<S>): 
   };
 }
 
-function parseParams<S extends TSchema>(type: string, schema: S, params: unknown): Static<S> {
-  if (Value.Check(schema, params)) return params;
-  const first = Value.Errors(schema, params).First();
-  const where = first ? `params${first.path.replaceAll("/", ".")}: ${first.message}` : "wrong params";
-  throw new ChaoslabError("badConfig", `${type}: ${where}`);
+function parseParams<T extends FaultType>(type: T, params: Readonly<Record<string, unknown>>): ParamsOf<T> {
+  const first = Value.Errors(PARAMS[type], params).First();
+  if (first) {
+    throw new ChaoslabError(
+      "badConfig",
+      `${type}: params${first.path.replaceAll("/", ".")}: ${first.message}`,
+    );
+  }
+  const broken = brokenRule(type, params);
+  if (broken) throw new ChaoslabError("badConfig", `${type}: params.${broken.field}: ${broken.message}`);
+  return params as ParamsOf<T>;
 }

@@ -12,27 +12,17 @@ import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { codeOf } from "../cli/errors.ts";
 import { self } from "../lab/process.ts";
-import { FAULT_TYPES, type FaultEvent, LatencyParams } from "../model/fault.ts";
+import { FaultEvent } from "../model/fault.ts";
 import type { Undo } from "./fault.ts";
 
 const UndoRecord = Type.Object({ kind: Type.String() });
-const OpenedEvent = Type.Object({
-  id: Type.String(),
-  fault_type: Type.Union(FAULT_TYPES.map((type) => Type.Literal(type))),
-  target: Type.String(),
-  params: LatencyParams,
-  backend: Type.String(),
-  t_start: Type.Number(),
-  t_stop: Type.Null(),
-  evidence: Type.Null(),
-});
 const Owner = Type.Object({ pid: Type.Integer(), starttime: Type.Number() });
 
 const JournalRecord = Type.Union([
   Type.Object({
     record: Type.Literal("opened"),
     id: Type.String(),
-    event: OpenedEvent,
+    event: FaultEvent,
     undo: UndoRecord,
     owner: Owner,
   }),

@@ -5,22 +5,13 @@
  * @module
  */
 import { ChaoslabError } from "../cli/errors.ts";
-import { LatencyParams } from "../model/fault.ts";
 import { defineFault } from "./fault.ts";
 import { netem } from "./network/netem.ts";
 import { nfqueue } from "./network/nfqueue.ts";
 
 export const latency = defineFault({
   type: "latency",
-  params: LatencyParams,
   check({ params, target, peer }) {
-    const { delay_ms: delay, jitter_ms: jitter = 0 } = params;
-    if (jitter > delay) {
-      throw new ChaoslabError(
-        "badConfig",
-        `latency: jitter_ms (${jitter}) must not exceed delay_ms (${delay})`,
-      );
-    }
     if ((params.peer ?? null) !== (peer?.name ?? null)) {
       throw new ChaoslabError("internal", `latency: peer ${params.peer} was looked up as ${peer?.name}`);
     }

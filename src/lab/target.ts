@@ -1,5 +1,5 @@
 /**
- * What an injector may touch. Faults know a Target, never how the lab made it.
+ * What an injector may touch, as plain data. Faults know a Target, never how the lab made it.
  * @module
  */
 export interface Target {
@@ -17,4 +17,15 @@ export interface Target {
     /** The fabric's end of the node's link: what is sent here reaches the node. */
     device: string;
   };
+  /**
+   * The node's own cgroup, the same group in each hierarchy: one folder on v2, one per controller's hierarchy on v1.
+   * Null for a place without processes.
+   */
+  cgroup: { version: 1 | 2; dirs: readonly string[] } | null;
+  /** Mount point of the node's own sized volume, if it has one. */
+  volume: string | null;
+  /** Base URL of the node's HTTP service, if it is one. */
+  url: string | null;
+  /** Unix socket of the supervisor that starts the node again when it dies; null when nothing does. */
+  supervisor: string | null;
 }

@@ -1,64 +1,45 @@
 /**
- * Faults as data: what is asked for, what was done, and what undoes it.
+ * Faults as data: what is asked for, what was done, and what the kernel or the target said about it.
  * @module
  */
 import { type Static, Type } from "@sinclair/typebox";
+import { FAULT_TYPES } from "./params.ts";
 
-/** Wire names of the fault types this build can inject. */
-export const FAULT_TYPES = ["latency"] as const;
-export type FaultType = (typeof FAULT_TYPES)[number];
+export { FAULT_TYPES, type FaultType } from "./params.ts";
 
-export const LatencyParams = Type.Object(
-  {
-    /** Added to each packet that leaves the target, in milliseconds. */
-    delay_ms: Type.Number({ exclusiveMinimum: 0, maximum: 60_000 }),
-    /** Each packet's delay is uniform in delay_ms +/- jitter_ms, as netem's default. Must not exceed delay_ms. */
-    jitter_ms: Type.Optional(Type.Number({ minimum: 0, maximum: 60_000 })),
-    /** Only packets towards this node. Default: towards every node. */
-    peer: Type.Optional(Type.String()),
-    /** Seed of the jitter. netem has its own generator and ignores it. */
-    seed: Type.Optional(Type.Integer({ minimum: 0, maximum: 4_294_967_295 })),
-  },
-  { additionalProperties: false },
-);
-export type LatencyParams = Static<typeof LatencyParams>;
-
-/** `fault` of a hypothesis. */
+/** `fault` of a hypothesis. The params' own schema is PARAMS[type]. */
 export const FaultSpec = Type.Object(
   {
     type: Type.Union(FAULT_TYPES.map((type) => Type.Literal(type))),
     /** Node of the lab. */
     target: Type.String({ minLength: 1 }),
-    params: LatencyParams,
+    params: Type.Record(Type.String(), Type.Unknown()),
   },
   { additionalProperties: false },
 );
 export type FaultSpec = Static<typeof FaultSpec>;
 
-/** What the kernel or the target said about the fault while it was active. */
-export interface Evidence {
-  /** False when nothing shows that the fault touched any traffic. */
-  landed: boolean;
-  /** Packets the fault acted on. */
-  packets: number;
-  /** Mean delay measured per packet, in milliseconds, where the backend can tell. */
-  mean_delay_ms: number | null;
-  /** Packets dropped by the backend (queue overflow); zero in a healthy fault. */
-  dropped: number;
-  /** The same in words. */
-  detail: string;
-}
+export const Evidence = Type.Object({
+  /** False when nothing shows that the fault took hold. */
+  landed: Type.Boolean(),
+  /** In words, for people. */
+  detail: Type.String(),
+  /** What was counted or measured, by name with its unit: `packets`, `mean_delay_ms`, `dropped_packets`, `throttled_periods`. */
+  measures: Type.Record(Type.String(), Type.Number()),
+});
+export type Evidence = Static<typeof Evidence>;
 
 /** One injected fault, as recorded in verdicts. Times are Unix epoch milliseconds. */
-export interface FaultEvent {
-  id: string;
-  fault_type: FaultType;
-  target: string;
-  params: LatencyParams;
+export const FaultEvent = Type.Object({
+  id: Type.String(),
+  fault_type: Type.Union(FAULT_TYPES.map((type) => Type.Literal(type))),
+  target: Type.String(),
+  params: Type.Record(Type.String(), Type.Unknown()),
   /** Mechanism used, e.g. `netem` or `nfqueue`. */
-  backend: string;
-  t_start: number;
+  backend: Type.String(),
+  t_start: Type.Number(),
   /** Null while the fault is active. */
-  t_stop: number | null;
-  evidence: Evidence | null;
-}
+  t_stop: Type.Union([Type.Number(), Type.Null()]),
+  evidence: Type.Union([Evidence, Type.Null()]),
+});
+export type FaultEvent = Static<typeof FaultEvent>;

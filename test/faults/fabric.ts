@@ -28,6 +28,10 @@ export class Fabric {
       netns: this.path(node),
       device: "eth0",
       fabric: { netns: this.path("fabric"), device: node },
+      cgroup: null,
+      volume: null,
+      url: null,
+      supervisor: null,
     };
   }
 

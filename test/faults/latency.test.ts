@@ -10,7 +10,7 @@ import { nfqueue } from "../../src/faults/network/nfqueue.ts";
 import { exec } from "../../src/lab/exec.ts";
 import { isAlive, type ProcessRef } from "../../src/lab/process.ts";
 import { waitFor } from "../../src/lab/wait.ts";
-import type { LatencyParams } from "../../src/model/fault.ts";
+import type { LatencyParams } from "../../src/model/params.ts";
 import { Fabric, inside, type Node } from "./fabric.ts";
 
 setDefaultTimeout(60_000);
@@ -131,10 +131,10 @@ for (const backend of ["netem", "nfqueue"] as const) {
       expect(quantile(trips, 0)).toBeGreaterThanOrEqual(99.9);
 
       const evidence = await active.verify();
-      expect(evidence).toMatchObject({ landed: true, dropped: 0 });
-      expect(evidence.packets).toBeGreaterThanOrEqual(25);
-      if (evidence.mean_delay_ms !== null)
-        expect(Math.abs(evidence.mean_delay_ms - 100)).toBeLessThan(within(2));
+      expect(evidence).toMatchObject({ landed: true, measures: { dropped_packets: 0 } });
+      expect(evidence.measures.packets).toBeGreaterThanOrEqual(25);
+      const { mean_delay_ms } = evidence.measures;
+      if (mean_delay_ms !== undefined) expect(Math.abs(mean_delay_ms - 100)).toBeLessThan(within(2));
 
       const event = await active.revert();
       expect(event).toMatchObject({
@@ -212,7 +212,7 @@ for (const backend of ["netem", "nfqueue"] as const) {
         // Slow start needs about 12 round trips of 20 ms; a collapse is a packet or two per round trip.
         expect(seconds).toBeLessThan(5);
       }
-      expect((await active.verify()).dropped).toBe(0);
+      expect((await active.verify()).measures.dropped_packets).toBe(0);
     });
 
     test("after SIGKILL of its owner the fault is reverted by another process", async () => {

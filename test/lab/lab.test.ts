@@ -165,7 +165,7 @@ describe("latency on a node of the lab", () => {
       expect(await medianConnectMs("catalog")).toBeLessThan(20);
       const evidence = await fault.verify();
       expect(evidence.landed).toBeTrue();
-      expect(evidence.packets).toBeGreaterThan(10);
+      expect(evidence.measures.packets).toBeGreaterThan(10);
       const { stdout } = await chaoslab(["status", "--lab", lab.name, "--json"]);
       const [document] = JSON.parse(stdout) as LabDocument[];
       expect(document?.faults.map((each) => each.target)).toEqual(["payments"]);

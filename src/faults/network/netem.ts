@@ -5,7 +5,8 @@
  */
 import { type Static, Type } from "@sinclair/typebox";
 import { ChaoslabError } from "../../cli/errors.ts";
-import type { Evidence, LatencyParams } from "../../model/fault.ts";
+import type { Evidence } from "../../model/fault.ts";
+import type { LatencyParams } from "../../model/params.ts";
 import { defineBackend, type FaultRequest } from "../fault.ts";
 import { execIn, requireNamespace, trial, undoIn } from "./netns.ts";
 import {
@@ -105,9 +106,7 @@ export function evidence(all: readonly Qdisc[], device: string, handle: string):
   const { bytes = 0, packets = 0, drops = 0 } = qdisc ?? {};
   return {
     landed: packets > 0,
-    packets,
-    mean_delay_ms: null,
-    dropped: drops,
+    measures: { packets, dropped_packets: drops },
     detail: qdisc
       ? `netem ${handle} on ${device} delayed ${packets} packets (${bytes} bytes), dropped ${drops}`
       : `netem ${handle} is no longer on ${device}`,

@@ -7,7 +7,8 @@ import { type Static, Type } from "@sinclair/typebox";
 import { ChaoslabError } from "../../cli/errors.ts";
 import { isAlive, type ProcessRef, signalProcess } from "../../lab/process.ts";
 import { waitFor } from "../../lab/wait.ts";
-import type { Evidence, LatencyParams } from "../../model/fault.ts";
+import type { Evidence } from "../../model/fault.ts";
+import type { LatencyParams } from "../../model/params.ts";
 import { defineBackend, type FaultRequest } from "../fault.ts";
 import {
   appendRule,
@@ -148,22 +149,22 @@ async function endWorker(worker: ProcessRef): Promise<void> {
 
 async function verify(client: WorkerClient, { netns, comment }: NfqueueUndo): Promise<Evidence> {
   const [stats, rules] = await Promise.all([client.stats(), listRules(netns)]);
-  const lost = {
-    landed: false,
+  const measures = {
     packets: stats?.packets ?? 0,
-    mean_delay_ms: stats?.mean_hold_ms ?? null,
-    dropped: 0,
+    undelayed_packets: stats?.undelayed ?? 0,
+    dropped_packets: stats?.dropped ?? 0,
+    ...(stats?.mean_hold_ms == null
+      ? {}
+      : { mean_delay_ms: stats.mean_hold_ms, max_delay_ms: stats.max_hold_ms }),
   };
-  if (!stats) return { ...lost, detail: "the packet worker has ended: packets pass undelayed" };
-  if (rulesWithComment(rules, comment).length === 0)
-    return { ...lost, detail: `the rule ${comment} is gone` };
+  const lost = (detail: string): Evidence => ({ landed: false, detail, measures });
+  if (!stats) return lost("the packet worker has ended: packets pass undelayed");
+  if (rulesWithComment(rules, comment).length === 0) return lost(`the rule ${comment} is gone`);
   const { packets, undelayed, dropped, mean_hold_ms: mean, max_hold_ms: max } = stats;
   const held = `held ${packets} packets for ${(mean ?? 0).toFixed(3)} ms on average, ${max.toFixed(3)} ms at most`;
   return {
     landed: packets > 0,
-    packets,
-    mean_delay_ms: mean,
-    dropped,
     detail: `nfqueue ${held}; ${undelayed} passed undelayed, ${dropped} dropped`,
+    measures,
   };
 }

@@ -113,11 +113,9 @@ describe("what tc shows", () => {
   test("the netem counters are the evidence", () => {
     expect(evidence(qdiscs, "eth0", "7a3d:")).toMatchObject({
       landed: true,
-      packets: 5,
-      dropped: 2,
-      mean_delay_ms: null,
+      measures: { packets: 5, dropped_packets: 2 },
     });
-    expect(evidence(qdiscs, "eth0", "7a3e:")).toMatchObject({ landed: false, packets: 0 });
+    expect(evidence(qdiscs, "eth0", "7a3e:")).toMatchObject({ landed: false, measures: { packets: 0 } });
   });
 
   test("no qdiscs, and an unknown answer", () => {

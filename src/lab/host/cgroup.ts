@@ -53,8 +53,11 @@ export function cgroupLayout(): CgroupLayout {
   return layout;
 }
 
-function groupPaths(layout: CgroupLayout, ...below: string[]): string[] {
-  return layout.roots.map((root) => join(root, "chaoslab", ...below));
+/** Folders of a lab's group, or of one node's: one per hierarchy. */
+export function cgroupDirs(layout: CgroupLayout, lab: string, ...node: [string?]): string[] {
+  return layout.roots.map((root) =>
+    join(root, "chaoslab", lab, ...node.filter((part) => part !== undefined)),
+  );
 }
 
 /** Hands v2 controllers down to the children of `dir`; v1 needs no such step. */
@@ -84,13 +87,13 @@ export function createCgroups(layout: CgroupLayout, lab: string, nodes: readonly
 
 /** Moves a process, with what it will start, into a node's group. */
 export function enterCgroup(layout: CgroupLayout, lab: string, node: string, pid: number): void {
-  for (const dir of groupPaths(layout, lab, node)) writeFileSync(join(dir, "cgroup.procs"), String(pid));
+  for (const dir of cgroupDirs(layout, lab, node)) writeFileSync(join(dir, "cgroup.procs"), String(pid));
 }
 
 /** Processes of a node now. */
 export function cgroupProcesses(layout: CgroupLayout, lab: string, node: string): number[] {
   const pids = new Set<number>();
-  for (const dir of groupPaths(layout, lab, node)) {
+  for (const dir of cgroupDirs(layout, lab, node)) {
     try {
       for (const pid of readFileSync(join(dir, "cgroup.procs"), "utf8").split("\n"))
         if (pid) pids.add(Number(pid));
@@ -104,7 +107,7 @@ export function cgroupProcesses(layout: CgroupLayout, lab: string, node: string)
 /** Groups that exist below a lab: asked of the kernel, not of a record. */
 export function cgroupNodes(layout: CgroupLayout, lab: string): string[] {
   const names = new Set<string>();
-  for (const dir of groupPaths(layout, lab)) {
+  for (const dir of cgroupDirs(layout, lab)) {
     if (!existsSync(dir)) continue;
     for (const entry of readdirSync(dir, { withFileTypes: true }))
       if (entry.isDirectory()) names.add(entry.name);
@@ -128,7 +131,7 @@ export function killCgroup(layout: CgroupLayout, lab: string, node: string): num
 
 function thaw(layout: CgroupLayout, lab: string, node: string): void {
   const [file, value] = layout.version === 2 ? ["cgroup.freeze", "0"] : ["freezer.state", "THAWED"];
-  for (const dir of groupPaths(layout, lab, node)) {
+  for (const dir of cgroupDirs(layout, lab, node)) {
     const path = join(dir, file);
     if (existsSync(path)) writeFileSync(path, value);
   }
@@ -136,7 +139,7 @@ function thaw(layout: CgroupLayout, lab: string, node: string): void {
 
 /** Removes a lab's groups, and `chaoslab` itself when no other lab uses it. Groups must be empty. */
 export function removeCgroups(layout: CgroupLayout, lab: string): void {
-  for (const dir of groupPaths(layout, lab)) {
+  for (const dir of cgroupDirs(layout, lab)) {
     if (existsSync(dir)) {
       for (const entry of readdirSync(dir, { withFileTypes: true })) {
         if (entry.isDirectory()) rmdirSync(join(dir, entry.name));

@@ -7,10 +7,11 @@ import { selfCommand } from "../../cli/self.ts";
 import { bootId, isAlive } from "../process.ts";
 import type { Target } from "../target.ts";
 import type { BootStep } from "./boot.ts";
+import { cgroupDirs, cgroupLayout } from "./cgroup.ts";
 import { checkHost } from "./prerequisites.ts";
 import { LabPaths, type LabRecord, readRecord, type Seeded } from "./record.ts";
 import type { NodeStatus } from "./supervisor.ts";
-import { isPlace, PLACES, Topology } from "./topology.ts";
+import { isPlace, NODE_NAMES, PLACES, SERVICES, Topology } from "./topology.ts";
 
 /** What the supervisor's process says on its stdout while it boots or ends. */
 export type SupervisorMessage =
@@ -62,7 +63,15 @@ export class HostLab {
         `nodes: ${PLACES.join(", ")}`,
       );
     }
-    return this.topology.target(name);
+    const node = NODE_NAMES.find((each) => each === name);
+    const layout = cgroupLayout();
+    return {
+      ...this.topology.networkTarget(name),
+      cgroup: node ? { version: layout.version, dirs: cgroupDirs(layout, this.name, node) } : null,
+      volume: node === "pg-primary" ? this.paths.volume(node) : null,
+      url: node && SERVICES.includes(node) ? this.topology.url(node) : null,
+      supervisor: node ? this.paths.socket : null,
+    };
   }
 }
 

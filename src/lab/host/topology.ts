@@ -18,6 +18,9 @@ export const NODE_NAMES = [
 ] as const;
 export type NodeName = (typeof NODE_NAMES)[number];
 
+/** Nodes that are services of the system under test, reached over HTTP. */
+export const SERVICES: readonly NodeName[] = ["api", "orders-1", "orders-2", "payments", "catalog"];
+
 /** Everything with a place on the lab's network: the nodes, and where the load comes from. */
 export const PLACES = [...NODE_NAMES, "client"] as const;
 export type Place = (typeof PLACES)[number];
@@ -94,7 +97,8 @@ export class Topology {
     return [this.fabricNamespace, ...PLACES.map((place) => this.namespace(place))];
   }
 
-  target(place: Place): Target {
+  /** The part of a target that is a matter of names and addresses. */
+  networkTarget(place: Place): Pick<Target, "name" | "address" | "netns" | "device" | "fabric"> {
     return {
       name: place,
       address: this.address(place),
