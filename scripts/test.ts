@@ -44,6 +44,7 @@ const STAGES: readonly Stage[] = [
   { name: "command line", argv: [bin("bun"), "test", "./test/cli"] },
   { name: "faults", argv: [bin("bun"), "test", "./test/faults"], slow: true },
   { name: "lab", argv: [bin("bun"), "test", "./test/lab"], slow: true },
+  { name: "controller", argv: [bin("bun"), "test", "./test/controller"], slow: true },
   { name: "experiment", argv: [bin("bun"), "test", "./test/experiment"], slow: true },
 ];
 

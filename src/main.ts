@@ -17,7 +17,7 @@ interface Invocation {
 }
 
 /** What the command line asks for; null when it was answered already (help, version). */
-function parse(argv: string[]): Invocation | null {
+async function parse(argv: string[]): Promise<Invocation | null> {
   if (argv[0] === "--version" || argv[0] === "-v") {
     process.stdout.write(`chaoslab ${VERSION}\n`);
     return null;
@@ -31,7 +31,7 @@ function parse(argv: string[]): Invocation | null {
   const cli = cac("chaoslab");
   let chosen: Invocation | null = null;
   for (const spec of COMMANDS) {
-    const command = cli.command(spec.usage, spec.summary);
+    const command = cli.command(spec.usage, spec.summary, { allowUnknownOptions: spec.moreFlags ?? false });
     for (const [flag, description] of spec.options) command.option(flag, description);
     for (const example of spec.examples) command.example(`  $ ${example}`);
     command.action((...received: unknown[]) => {
@@ -39,9 +39,12 @@ function parse(argv: string[]): Invocation | null {
       chosen = { load: spec.load, args: received.slice(0, -1).flat().filter(isText), flags };
     });
   }
+  const named = COMMANDS.find((each) => each.usage.split(" ")[0] === argv[0]);
+  const helpWanted = argv.includes("--help") || argv.includes("-h");
+  const details =
+    typeof named?.details === "function" ? helpWanted && (await named.details()) : named?.details;
   cli.help((sections) => {
-    const spec = COMMANDS.find((each) => each.usage.split(" ")[0] === cli.matchedCommandName);
-    if (spec?.details) sections.push({ body: spec.details });
+    if (details) sections.push({ body: details });
   });
   cli.version(VERSION);
   cli.parse(["bun", "chaoslab", ...argv], { run: false });
@@ -69,7 +72,7 @@ function isText(value: unknown): value is string {
 
 async function main(): Promise<number> {
   try {
-    const invocation = parse(process.argv.slice(2));
+    const invocation = await parse(process.argv.slice(2));
     if (!invocation) return ExitCode.ok;
     const command = await invocation.load();
     return await command.run(invocation.args, invocation.flags);

@@ -11,8 +11,10 @@ export interface CommandSpec {
   summary: string;
   options: readonly (readonly [flag: string, description: string])[];
   examples: readonly string[];
-  /** Shown under the options: environment variables, exit codes. */
-  details?: string;
+  /** Shown under the options: environment variables, exit codes. A function where it takes an import. */
+  details?: string | (() => Promise<string>);
+  /** Flags beyond `options` are the command's own to check. */
+  moreFlags?: boolean;
   load: () => Promise<CommandModule>;
 }
 
@@ -67,6 +69,67 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: [LAB, ["--all", "Every lab on this host"], ["--quiet", "No progress on stderr"]],
     examples: ["chaoslab down", "chaoslab down --all"],
     load: () => import("./down.ts"),
+  },
+  {
+    usage: "inject <fault>",
+    summary: "Inject one fault into a lab; it is reverted by its lease, by `revert`, or when its keeper dies",
+    options: [
+      LAB,
+      ["--target <node>", "Node the fault acts on"],
+      ["--for <duration>", "Lease: the fault is reverted after this (default: 1m, at most 24h)"],
+      ["--backend <name>", "Insist on this mechanism (default: the first that works here)"],
+      ["--json", "Print the fault as JSON on stdout"],
+    ],
+    examples: [
+      "chaoslab inject latency --target payments --delay-ms 200 --jitter-ms 50 --for 30s",
+      "chaoslab inject latency --target orders-1 --peer pg-primary --delay-ms 20",
+    ],
+    moreFlags: true,
+    details: async () => (await import("./fault-params.ts")).paramsHelp(),
+    load: () => import("./inject.ts"),
+  },
+  {
+    usage: "faults",
+    summary: "List the active faults of the labs on this host",
+    options: [
+      ["--lab <name>", "Only this lab"],
+      ["--json", "Print JSON on stdout"],
+    ],
+    examples: ["chaoslab faults", "chaoslab faults --json"],
+    load: () => import("./faults.ts"),
+  },
+  {
+    usage: "revert [id]",
+    summary: "Revert one fault or all, from whatever state; again is fine",
+    options: [
+      ["--all", "Every fault"],
+      ["--lab <name>", "Only in this lab"],
+      ["--json", "Print what was reverted as JSON on stdout"],
+    ],
+    examples: ["chaoslab revert f-1a2b3c4d", "chaoslab revert --all"],
+    load: () => import("./revert.ts"),
+  },
+  {
+    usage: "chaos",
+    summary: "Serve the controller: inject, list and revert faults over HTTP",
+    options: [
+      LAB,
+      ["--host <address>", "Address to listen on (default: 127.0.0.1); another one needs a token"],
+      ["--port <n>", "Port to listen on (default: 8666)"],
+      ["--socket <path>", "Listen on a unix socket instead"],
+      ["--token <text>", "Bearer token that every request must carry (or $CHAOSLAB_TOKEN)"],
+      ["--schedules <dir>", "Schedules that /chaos/experiments lists (default: schedules)"],
+      ["--results <dir>", "Runs that /chaos/experiments lists (default: results)"],
+    ],
+    examples: [
+      "chaoslab chaos",
+      "CHAOSLAB_TOKEN=... chaoslab chaos --host 0.0.0.0",
+      "chaoslab chaos --socket /run/chaos.sock",
+    ],
+    details: `Routes
+  POST /chaos/inject {type,target,params,duration_s}   POST /chaos/revert/{id}   POST /chaos/revert
+  GET /chaos/faults   GET /chaos/experiments   GET /metrics   GET /openapi/json`,
+    load: () => import("./chaos.ts"),
   },
   {
     usage: "load <url>",
@@ -135,6 +198,8 @@ export const INTERNAL_COMMANDS: Readonly<Record<string, () => Promise<CommandMod
   supervise: () => import("./internal/supervise.ts"),
   /** Reverts what a run did when the run dies. */
   guard: () => import("./internal/guard.ts"),
+  /** Holds one fault of `inject` until its lease ends. */
+  keep: () => import("./internal/keep.ts"),
   /** Holds packets of one NFQUEUE queue and releases them when they are due. */
   nfqueue: () => import("./internal/nfqueue.ts"),
 };

@@ -4,6 +4,7 @@
  */
 import { ChaoslabError } from "../cli/errors.ts";
 import { revertAll } from "../faults/controller.ts";
+import { startGuard } from "../faults/guard.ts";
 import { openFaults } from "../faults/journal.ts";
 import { type BootedLab, bootLab, findLab, type HostLab, stepLine } from "../lab/host/lab.ts";
 import { clearRemains } from "../lab/host/manage.ts";
@@ -16,7 +17,6 @@ import { chart } from "../report/chart.ts";
 import { markdownReport } from "../report/markdown.ts";
 import { secondRows, secondsCsv } from "../report/series.ts";
 import { describeEnvironment } from "./environment.ts";
-import { startGuard } from "./guard.ts";
 import { lockRun } from "./lock.ts";
 import { type Progress, runHypothesis } from "./runner.ts";
 import { type RunDocument, RunFolder, runName } from "./store.ts";

@@ -22,6 +22,8 @@ import { boundsOf, judge, type Recorded, steadyBreaches } from "./verdict.ts";
 
 /** Answers of the last second of a phase are given this long to come in before the phase is judged. */
 const SETTLE_S = 1;
+/** A fault is overdue this long after its window: then the guard reverts it, whatever the runner does. */
+const LEASE_SLACK_S = 30;
 const SCRAPE_TIMEOUT_MS = 900;
 /** Services with bounded pools. */
 const SCRAPED: readonly NodeName[] = ["api", "orders-1", "orders-2", "catalog"];
@@ -115,7 +117,8 @@ export async function runHypothesis(run: HypothesisRun): Promise<Outcome> {
         fault: hypothesis.fault,
         target: lab.target(target),
         peer: peer === null ? null : lab.target(peer),
-        maxLifetimeMs: (windows.window_s + 60) * 1000,
+        leaseMs: (windows.window_s + LEASE_SLACK_S) * 1000,
+        maxLifetimeMs: (windows.window_s + 2 * LEASE_SLACK_S) * 1000,
       });
       event = fault.event;
       const from = Math.ceil(secondOf(event.t_start));

@@ -6,6 +6,7 @@ import { ChaoslabError, reasonOf } from "../cli/errors.ts";
 import { isAlive } from "../lab/process.ts";
 import type { Target } from "../lab/target.ts";
 import type { Evidence, FaultEvent, FaultSpec } from "../model/fault.ts";
+import { peerOf } from "../model/params.ts";
 import type { Running } from "./fault.ts";
 import { Journal, type OpenFault, openFaults } from "./journal.ts";
 import { FAULTS, undo } from "./registry.ts";
@@ -19,6 +20,8 @@ export interface InjectOptions {
   peer: Target | null;
   /** Insist on this backend. Default: the first that works here. */
   backend?: string;
+  /** The fault may be reverted by anybody after this, in milliseconds from now. Default: only by its owner, or when that is dead. */
+  leaseMs?: number;
   /** Helper processes end themselves after this, even when everything else failed. Default: one hour. */
   maxLifetimeMs?: number;
 }
@@ -56,7 +59,16 @@ export async function inject(options: InjectOptions): Promise<ActiveFault> {
     evidence: null,
   };
 
-  journal.open(event, prepared.plan.undo);
+  const samePackets = (other: FaultEvent): boolean =>
+    other.fault_type === spec.type &&
+    other.target === spec.target &&
+    peerOf(other.params) === peerOf(spec.params);
+  journal.open(
+    event,
+    prepared.plan.undo,
+    options.leaseMs === undefined ? null : Date.now() + options.leaseMs,
+    samePackets,
+  );
   let latest = prepared.plan.undo;
   try {
     const running = await prepared.inject((amended) => {
@@ -141,13 +153,17 @@ export interface Reverted {
 }
 
 /**
- * Undoes every fault that the journal has open, newest first, whoever injected it. Never throws for a fault
- * that cannot be undone: it stays open and is reported. Running it twice, or while the owner reverts, is fine.
+ * Undoes the open faults of a journal, newest first, whoever injected them. Never throws for a fault that cannot be
+ * undone: it stays open and is reported. Running it twice, or while the owner reverts, is fine.
+ * @param which only these; default: every one.
  */
-export async function revertAll(journalPath: string): Promise<Reverted[]> {
+export async function revertAll(
+  journalPath: string,
+  which: (fault: OpenFault) => boolean = () => true,
+): Promise<Reverted[]> {
   const journal = new Journal(journalPath);
   const results: Reverted[] = [];
-  for (const fault of openFaults(journalPath).reverse()) {
+  for (const fault of openFaults(journalPath).filter(which).reverse()) {
     try {
       await undoForGood(fault);
       results.push({ event: { ...fault.event, t_stop: closeAt(journal, fault.id) }, error: null });

@@ -1,10 +1,10 @@
 import { afterAll, expect, test } from "bun:test";
-import { appendFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FaultEvent } from "../model/fault.ts";
 import { revertAll } from "./controller.ts";
-import { Journal, openFaults } from "./journal.ts";
+import { JOURNAL_BYTES, Journal, openFaults } from "./journal.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "chaoslab-journal-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -34,11 +34,11 @@ test("a journal that does not exist has no open faults", () => {
 
 test("a fault is open until it is closed, with its latest undo and its owner", () => {
   const journal = fresh();
-  journal.open(event("f-1"), { kind: "one" });
-  journal.open(event("f-2"), { kind: "two" });
+  journal.open(event("f-1"), { kind: "one" }, null);
+  journal.open(event("f-2"), { kind: "two" }, 9_000);
   expect(openFaults(journal.path)).toMatchObject([
     { id: "f-1", undo: { kind: "one" }, active: false, owner: { pid: process.pid } },
-    { id: "f-2", undo: { kind: "two" } },
+    { id: "f-2", undo: { kind: "two" }, lease: 9_000 },
   ]);
   const amended = { kind: "one", worker: 7 };
   journal.amend("f-1", amended);
@@ -51,17 +51,57 @@ test("a fault is open until it is closed, with its latest undo and its owner", (
 
 test("a line torn by a crash is skipped and does not swallow the next", () => {
   const journal = fresh();
-  journal.open(event("f-1"), { kind: "one" });
-  appendFileSync(journal.path, '{"record":"opened","id":"f-2","ev');
+  journal.open(event("f-1"), { kind: "one" }, null);
+  const whole = readFileSync(journal.path);
+  whole.write('{"record":"opened","id":"f-2","ev', whole.indexOf(0));
+  writeFileSync(journal.path, whole);
   expect(openFaults(journal.path).map(({ id }) => id)).toEqual(["f-1"]);
-  journal.open(event("f-3"), { kind: "three" });
+  journal.open(event("f-3"), { kind: "three" }, null);
   expect(openFaults(journal.path).map(({ id }) => id)).toEqual(["f-1", "f-3"]);
-  expect(readFileSync(journal.path, "utf8").endsWith("\n")).toBe(true);
+});
+
+test("the file has its full size before the first fault and keeps it, however many faults come and go", () => {
+  const journal = fresh();
+  const big = { kind: "one", filler: "x".repeat(20_000) };
+  journal.open(event("f-keep"), big, null);
+  journal.activate("f-keep", 5_000);
+  for (let i = 0; i < 60; i++) {
+    journal.open(event(`f-${i}`), big, null);
+    journal.close(`f-${i}`, 6_000);
+    expect(statSync(journal.path).size).toBe(JOURNAL_BYTES);
+  }
+  expect(openFaults(journal.path)).toMatchObject([
+    { id: "f-keep", undo: big, active: true, event: { t_start: 5_000 } },
+  ]);
+});
+
+test("a journal full of open faults refuses one more, and loses none", () => {
+  const journal = fresh();
+  const big = { kind: "one", filler: "x".repeat(100_000) };
+  let opened = 0;
+  expect(() => {
+    for (; opened < 10; opened++) journal.open(event(`f-${opened}`), big, null);
+  }).toThrow("the journal is full");
+  expect(openFaults(journal.path)).toHaveLength(opened);
+});
+
+test("processes that write at once lose no record", async () => {
+  const journal = fresh();
+  const script = `
+    import { Journal } from ${JSON.stringify(join(import.meta.dir, "journal.ts"))};
+    const journal = new Journal(${JSON.stringify(journal.path)});
+    const event = ${JSON.stringify(event("x"))};
+    for (let i = 0; i < 30; i++) journal.open({ ...event, id: process.pid + "-" + i }, { kind: "one" }, null);`;
+  const file = join(folder, "writer.ts");
+  writeFileSync(file, script);
+  const writers = Array.from({ length: 4 }, () => Bun.spawn([process.execPath, file]).exited);
+  expect(await Promise.all(writers)).toEqual([0, 0, 0, 0]);
+  expect(openFaults(journal.path)).toHaveLength(120);
 });
 
 test("reverting all closes what is gone with its namespace; again is fine", async () => {
   const journal = fresh();
-  journal.open(event("f-1"), gone);
+  journal.open(event("f-1"), gone, null);
   journal.activate("f-1", 1_000);
   expect(await revertAll(journal.path)).toMatchObject([{ event: { id: "f-1" }, error: null }]);
   expect(openFaults(journal.path)).toEqual([]);
@@ -70,10 +110,10 @@ test("reverting all closes what is gone with its namespace; again is fine", asyn
 
 test("an undo that nobody understands is reported and stays open, and the others are undone", async () => {
   const journal = fresh();
-  journal.open(event("f-1"), gone);
+  journal.open(event("f-1"), gone, null);
   journal.activate("f-1", 1_000);
-  journal.open(event("f-2"), { kind: "from-the-future" });
-  journal.open(event("f-3"), { kind: "netem" });
+  journal.open(event("f-2"), { kind: "from-the-future" }, null);
+  journal.open(event("f-3"), { kind: "netem" }, null);
   expect(await revertAll(journal.path)).toMatchObject([
     { event: { id: "f-3", t_stop: null }, error: expect.stringContaining("not an undo of netem") },
     { event: { id: "f-2", t_stop: null }, error: expect.stringContaining("from-the-future") },

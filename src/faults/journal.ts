@@ -1,16 +1,19 @@
 /**
  * Write-ahead journal of faults: what undoes a fault is on disk before the fault is on the machine.
  *
- * One JSON record a line, appended and fsynced. A fault is opened, perhaps amended, then active, then closed.
+ * One JSON record a line, written into a file that was allocated in full before the first fault, and fsynced: a disk
+ * that fills up later cannot keep a fault from being recorded or closed. A fault is opened, perhaps amended, then active,
+ * then closed.
  * A line torn by a crash is skipped, which is safe for each record: nothing is done before `opened` (or
  * `amended`) has been synced, and a lost `closed` only means undoing nothing once more.
  * @module
  */
-import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
-import { codeOf } from "../cli/errors.ts";
+import { ChaoslabError, codeOf } from "../cli/errors.ts";
+import { withLock } from "../lab/flock.ts";
 import { self } from "../lab/process.ts";
 import { FaultEvent } from "../model/fault.ts";
 import type { Undo } from "./fault.ts";
@@ -25,6 +28,7 @@ const JournalRecord = Type.Union([
     event: FaultEvent,
     undo: UndoRecord,
     owner: Owner,
+    lease: Type.Union([Type.Number(), Type.Null()]),
   }),
   Type.Object({ record: Type.Literal("amended"), id: Type.String(), undo: UndoRecord }),
   Type.Object({ record: Type.Literal("active"), id: Type.String(), t_start: Type.Number() }),
@@ -39,21 +43,51 @@ export interface OpenFault {
   undo: Undo;
   /** Process that injected it. */
   owner: Static<typeof Owner>;
+  /** Unix epoch milliseconds after which the fault is overdue. */
+  lease: number | null;
   /** False when the owner never said that it finished injecting. */
   active: boolean;
 }
 
+/** Room for about a thousand faults; what is closed makes way for what comes. */
+export const JOURNAL_BYTES = 512 * 1024;
+
 export class Journal {
   constructor(readonly path: string) {}
 
-  open(event: FaultEvent, undo: Undo): void {
-    this.#append({
-      record: "opened",
-      id: event.id,
-      event: { ...event, t_stop: null, evidence: null },
-      undo,
-      owner: self(),
-    });
+  /**
+   * Records a fault before it is injected.
+   * @param lease Unix epoch milliseconds after which anybody may revert the fault; null: until its owner does.
+   * @param conflicts open faults that keep this one from being opened; looked at under the journal's lock, so that of two
+   *   processes that ask at once only one gets its way.
+   * @throws {ChaoslabError} `busy` naming the fault that is in the way.
+   */
+  open(
+    event: FaultEvent,
+    undo: Undo,
+    lease: number | null,
+    conflicts: (other: FaultEvent) => boolean = () => false,
+  ): void {
+    const refuse = (): void => {
+      const other = openFaults(this.path).find((each) => conflicts(each.event));
+      if (!other) return;
+      throw new ChaoslabError(
+        "busy",
+        `${event.target}: ${other.event.fault_type} (${other.id}) is active already`,
+        `chaoslab revert ${other.id} takes it back`,
+      );
+    };
+    this.#append(
+      {
+        record: "opened",
+        id: event.id,
+        event: { ...event, t_stop: null, evidence: null },
+        undo,
+        owner: self(),
+        lease,
+      },
+      refuse,
+    );
   }
   amend(id: string, undo: Undo): void {
     this.#append({ record: "amended", id, undo });
@@ -67,24 +101,70 @@ export class Journal {
     this.#append({ record: "closed", id, t_stop: tStop });
   }
 
-  #append(record: JournalRecord): void {
-    const fd = openSync(this.path, "a+", 0o600);
-    try {
-      const { size } = fstatSync(fd);
-      const last = Buffer.alloc(1);
-      if (size > 0) readSync(fd, last, 0, 1, size - 1);
+  #append(record: JournalRecord, refuse: () => void = () => {}): void {
+    withLock(`${this.path}.lock`, () => {
+      refuse();
       const line = `${JSON.stringify(record)}\n`;
+      let content = contentOf(this.path) ?? preallocate(this.path, "");
+      if (content.length + line.length + 1 > JOURNAL_BYTES) {
+        content = preallocate(this.path, openFaults(this.path).flatMap(recordsOf).map(lineOf).join(""));
+      }
       // A line torn by a crash must not swallow this one.
-      const text = Buffer.from(size > 0 && last.toString() !== "\n" ? `\n${line}` : line);
-      // One write with O_APPEND: records of the owner and of a guard do not mix.
-      if (writeSync(fd, text) !== text.length)
-        throw new Error(`${this.path}: short write, is the disk full?`);
-      fsyncSync(fd);
-      if (size === 0) syncFolder(dirname(this.path));
-    } finally {
-      closeSync(fd);
-    }
+      const text = Buffer.from(content === "" || content.endsWith("\n") ? line : `\n${line}`);
+      const at = Buffer.byteLength(content);
+      if (at + text.length > JOURNAL_BYTES) {
+        throw new ChaoslabError(
+          "internal",
+          `${this.path}: the journal is full`,
+          "chaoslab revert --all empties it",
+        );
+      }
+      const fd = openSync(this.path, "r+");
+      try {
+        writeSync(fd, text, 0, text.length, at);
+        fsyncSync(fd);
+      } finally {
+        closeSync(fd);
+      }
+    });
   }
+}
+
+const lineOf = (record: JournalRecord): string => `${JSON.stringify(record)}\n`;
+
+/** What a compacted journal keeps of a fault. */
+function recordsOf({ id, event, undo, owner, lease, active }: OpenFault): JournalRecord[] {
+  const opened: JournalRecord = { record: "opened", id, event, undo, owner, lease };
+  return active ? [opened, { record: "active", id, t_start: event.t_start }] : [opened];
+}
+
+/** The text up to the padding; null when there is no file. */
+function contentOf(path: string): string | null {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return null;
+    throw error;
+  }
+  const end = bytes.indexOf(0);
+  return bytes.toString("utf8", 0, end === -1 ? bytes.length : end);
+}
+
+/** Writes the whole file, padding included, and puts it in place at once. Returns the content. */
+function preallocate(path: string, content: string): string {
+  const bytes = Buffer.alloc(JOURNAL_BYTES);
+  bytes.write(content);
+  const fd = openSync(`${path}.new`, "w", 0o600);
+  try {
+    if (writeSync(fd, bytes) !== bytes.length) throw new Error(`${path}: short write, is the disk full?`);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(`${path}.new`, path);
+  syncFolder(dirname(path));
+  return content;
 }
 
 /** A new file survives a crash only once its folder has been synced (fsync(2)). */
@@ -99,13 +179,7 @@ function syncFolder(path: string): void {
 
 /** Faults of the journal that are not closed, oldest first. No journal: none. */
 export function openFaults(path: string): OpenFault[] {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return [];
-    throw error;
-  }
+  const text = contentOf(path) ?? "";
   const faults = new Map<string, OpenFault>();
   for (const line of text.split("\n")) {
     const record = parseRecord(line);
@@ -126,8 +200,8 @@ function parseRecord(line: string): JournalRecord | null {
 
 function apply(faults: Map<string, OpenFault>, record: JournalRecord): void {
   if (record.record === "opened") {
-    const { id, event, undo, owner } = record;
-    faults.set(id, { id, event, undo, owner, active: false });
+    const { id, event, undo, owner, lease } = record;
+    faults.set(id, { id, event, undo, owner, lease, active: false });
     return;
   }
   const fault = faults.get(record.id);

@@ -1,0 +1,59 @@
+/** Params of a fault from command line flags: `--delay-ms 200` is `delay_ms: 200`, checked by the type's schema later. @module */
+import { ChaoslabError } from "../cli/errors.ts";
+import type { Flags } from "../cli/flags.ts";
+import { FAULT_TYPES, type FaultType, PARAMS } from "../model/params.ts";
+
+const camel = (name: string): string => name.replace(/_([a-z0-9])/g, (_, c: string) => c.toUpperCase());
+export const flagName = (param: string): string => `--${param.replaceAll("_", "-")}`;
+
+export function faultType(name: string): FaultType {
+  const found = FAULT_TYPES.find((type) => type === name);
+  if (!found) throw new ChaoslabError("usage", `no such fault: ${name}`, `faults: ${FAULT_TYPES.join(", ")}`);
+  return found;
+}
+
+/** @param own names (camelCased) of the command's own flags, which are not params. */
+export function paramsFromFlags(
+  type: FaultType,
+  flags: Flags,
+  own: readonly string[],
+): Record<string, unknown> {
+  const properties: Readonly<Record<string, { type?: string }>> = PARAMS[type].properties;
+  const byFlag = new Map(Object.keys(properties).map((param) => [camel(param), param]));
+  const params: Record<string, unknown> = {};
+  for (const [flag, value] of Object.entries(flags)) {
+    if (flag === "--" || own.includes(flag) || value === undefined) continue;
+    const param = byFlag.get(flag);
+    if (param === undefined) {
+      const accepted = Object.keys(properties).map(flagName).join(", ") || "none";
+      throw new ChaoslabError(
+        "usage",
+        `${type}: unknown flag --${dashed(flag)}`,
+        `params of ${type}: ${accepted}`,
+      );
+    }
+    params[param] = typed(properties[param]?.type, value);
+  }
+  return params;
+}
+
+const dashed = (flag: string): string => flag.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
+
+/** The command line's parser has made numbers of what looks like one; params that are text want it back. */
+function typed(type: string | undefined, value: unknown): unknown {
+  if (type === "string") return String(value);
+  if (type === "array") return String(value).split(",");
+  return value;
+}
+
+/** One line per fault type with its flags, for `--help`. */
+export function paramsHelp(): string {
+  const lines = FAULT_TYPES.map((type) => {
+    const required: readonly string[] = PARAMS[type].required ?? [];
+    const flags = Object.keys(PARAMS[type].properties).map((param) =>
+      required.includes(param) ? flagName(param) : `[${flagName(param)}]`,
+    );
+    return `  ${type.padEnd(11)} ${flags.join(" ")}`;
+  });
+  return ["Faults and their params", ...lines].join("\n");
+}

@@ -1,0 +1,60 @@
+/** `chaoslab inject <fault>` */
+import { Value } from "@sinclair/typebox/value";
+import { ChaoslabError, ExitCode } from "../cli/errors.ts";
+import { booleanFlag, durationFlag, type Flags, textFlag } from "../cli/flags.ts";
+import { keepFault } from "../faults/keep.ts";
+import { LONGEST_MS } from "../faults/keeper.ts";
+import { findLab, type HostLab } from "../lab/host/lab.ts";
+import { requireRoot } from "../lab/host/prerequisites.ts";
+import { checkLabName } from "../lab/host/record.ts";
+import { brokenRule, PARAMS, peerOf } from "../model/params.ts";
+import { faultType, flagName, paramsFromFlags } from "./fault-params.ts";
+
+const OWN_FLAGS = ["lab", "target", "for", "backend", "json", "help", "h"];
+const DEFAULT_MS = 60_000;
+
+export async function run(args: string[], flags: Flags): Promise<number> {
+  const type = faultType(args[0] ?? "");
+  const target = textFlag(flags, "target");
+  if (target === undefined)
+    throw new ChaoslabError("usage", "--target: a node is needed", "chaoslab status lists them");
+  const params = paramsFromFlags(type, flags, OWN_FLAGS);
+  const wrong = Value.Errors(PARAMS[type], params).First();
+  if (wrong) {
+    const flag = flagName(wrong.path.slice(1));
+    const given =
+      wrong.value === undefined ? "is missing" : `${JSON.stringify(wrong.value)}: ${wrong.message}`;
+    throw new ChaoslabError("usage", `${flag}: ${given}`);
+  }
+  const broken = brokenRule(type, params);
+  if (broken) throw new ChaoslabError("usage", `${flagName(broken.field)}: ${broken.message}`);
+  const durationMs = durationFlag(flags, "for", DEFAULT_MS, 100);
+  if (durationMs > LONGEST_MS) throw new ChaoslabError("usage", "--for: at most 24h is accepted");
+  requireRoot("injecting a fault");
+  const lab = readyLab(checkLabName(textFlag(flags, "lab") ?? "lab"));
+  const peer = peerOf(params);
+  const backend = textFlag(flags, "backend");
+  const event = await keepFault({
+    journal: lab.paths.journal,
+    fault: { type, target, params },
+    target: lab.target(target),
+    peer: peer === null ? null : lab.target(peer),
+    durationMs,
+    ...(backend === undefined ? {} : { backend }),
+  });
+  process.stdout.write(
+    booleanFlag(flags, "json")
+      ? `${JSON.stringify(event)}\n`
+      : `${event.id}: ${type} on ${target} by ${event.backend}, reverted in ${durationMs / 1000} s or by: chaoslab revert ${event.id}\n`,
+  );
+  return ExitCode.ok;
+}
+
+/** The lab of this name, which must be up. */
+export function readyLab(name: string): HostLab {
+  const lab = findLab(name);
+  if (!lab) throw new ChaoslabError("notFound", `no lab ${name} on this host`, "chaoslab up boots one");
+  if (lab.state !== "ready")
+    throw new ChaoslabError("labFailed", `lab ${name} is ${lab.state}`, "chaoslab down, then up");
+  return lab;
+}

@@ -1,0 +1,34 @@
+/** `chaoslab revert [id]` */
+import { ChaoslabError, ExitCode } from "../cli/errors.ts";
+import { booleanFlag, type Flags, textFlag } from "../cli/flags.ts";
+import { abortOnSignals } from "../cli/signals.ts";
+import { type Reverted, revertAll } from "../faults/controller.ts";
+import { requireRoot } from "../lab/host/prerequisites.ts";
+import { checkLabName, LabPaths, labNames } from "../lab/host/record.ts";
+
+export async function run(args: string[], flags: Flags): Promise<number> {
+  const [id] = args;
+  const all = booleanFlag(flags, "all");
+  if (all === (id !== undefined)) throw new ChaoslabError("usage", "revert: give one fault's id, or --all");
+  const only = textFlag(flags, "lab");
+  requireRoot("revert");
+  // Undoing is never left half done: signals wait.
+  const { dispose } = abortOnSignals();
+  try {
+    const reverted: Reverted[] = [];
+    for (const name of only === undefined ? labNames() : [checkLabName(only)]) {
+      reverted.push(...(await revertAll(new LabPaths(name).journal, (fault) => all || fault.id === id)));
+    }
+    if (booleanFlag(flags, "json")) process.stdout.write(`${JSON.stringify(reverted)}\n`);
+    else if (reverted.length > 0) process.stdout.write(`${reverted.map(line).join("\n")}\n`);
+    else process.stdout.write(all ? "no active fault\n" : `${id} is not active: nothing to revert\n`);
+    return reverted.some((each) => each.error !== null) ? ExitCode.labFailed : ExitCode.ok;
+  } finally {
+    dispose();
+  }
+}
+
+const line = ({ event, error }: Reverted): string =>
+  error === null
+    ? `${event.id}: ${event.fault_type} on ${event.target} reverted`
+    : `${event.id}: ${event.fault_type} on ${event.target} NOT reverted: ${error}`;

@@ -1,0 +1,147 @@
+/**
+ * The controller's HTTP API. It listens where the caller tells it, checks a token where there is one, and touches only
+ * nodes of its lab.
+ * @module
+ */
+import { timingSafeEqual } from "node:crypto";
+import { openapi } from "@elysia/openapi";
+import { Elysia, t, type ValidationError } from "elysia";
+import { ChaoslabError } from "../cli/errors.ts";
+import type { Keeper } from "../faults/keeper.ts";
+import type { HostLab } from "../lab/host/lab.ts";
+import { PLACES } from "../lab/host/topology.ts";
+import { peerOf } from "../model/params.ts";
+import { VERSION } from "../version.ts";
+import { BadRequest, problemOf } from "./errors.ts";
+import { experiments } from "./experiments.ts";
+import { faultMetrics } from "./metrics.ts";
+import type { Observer } from "./observer.ts";
+import { checkInjectBody, InjectBody } from "./request.ts";
+
+export interface ControllerParts {
+  lab: HostLab;
+  keeper: Keeper;
+  observer: Observer;
+  /** Every request must carry it as a bearer token; null: none is needed. */
+  token: string | null;
+  schedulesDir: string;
+  resultsDir: string;
+}
+
+/** Longest that a revert waits to see the recovery, in seconds. */
+const DEFAULT_WAIT_S = 30;
+const LONGEST_WAIT_S = 300;
+
+export function controller({ lab, keeper, observer, token, schedulesDir, resultsDir }: ControllerParts) {
+  return new Elysia({ normalize: false })
+    .use(
+      openapi({
+        provider: null,
+        documentation: { info: { title: "chaoslab controller", version: VERSION } },
+      }),
+    )
+    .onRequest(({ request, set }) => {
+      const problem = refusal(request, token);
+      if (!problem) return;
+      set.status = problem.status;
+      return Response.json({ error: problem.error }, { status: problem.status });
+    })
+    .onError({ as: "global" }, ({ code, error, status }) => {
+      if (error instanceof BadRequest) return status(400, error.problem);
+      if (error instanceof ChaoslabError) {
+        const { status: answer, body } = problemOf(error);
+        return status(answer as 400, body);
+      }
+      if (code === "NOT_FOUND") return status(404, { error: "no such route" });
+      if (code === "PARSE") return status(400, { error: "the body is not valid JSON" });
+      if (code === "VALIDATION") return status(400, { error: whatIsWrong(error) });
+      return status(500, { error: "internal error" });
+    })
+    .get("/healthz", () => ({ status: "ok", lab: lab.name }))
+    .post(
+      "/chaos/inject",
+      async ({ body, status }) => {
+        const { duration_s, ...fault } = checkInjectBody(body);
+        const peer = peerOf(fault.params);
+        for (const [field, node] of [["target", fault.target] as const, ["params.peer", peer] as const]) {
+          if (node !== null && !PLACES.some((place) => place === node)) {
+            throw new BadRequest({
+              error: `no node ${JSON.stringify(node)} in lab ${lab.name}`,
+              field,
+              accepted: PLACES,
+            });
+          }
+        }
+        const event = await keeper.inject({
+          fault,
+          target: lab.target(fault.target),
+          peer: peer === null ? null : lab.target(peer),
+          durationMs: duration_s * 1000,
+        });
+        return status(201, event);
+      },
+      // The schema is for the document; what is wrong is said by checkInjectBody, in one line with what is accepted.
+      { detail: { summary: "Inject a fault", requestBody: bodyDocument() } },
+    )
+    .post(
+      "/chaos/revert/:id",
+      async ({ params, query }) => {
+        const event = await keeper.revert(params.id);
+        const wait = query.wait_s ?? DEFAULT_WAIT_S;
+        return { ...event, mttr_s: await observer.recovery(event.t_stop ?? Date.now(), wait * 1000) };
+      },
+      {
+        query: t.Object({ wait_s: t.Optional(t.Numeric({ minimum: 0, maximum: LONGEST_WAIT_S })) }),
+        detail: {
+          summary: "Revert one fault; mttr_s is null without a load or without recovery within wait_s",
+        },
+      },
+    )
+    .post("/chaos/revert", async () => ({ reverted: await keeper.revertAll() }), {
+      detail: { summary: "Revert every fault of the lab" },
+    })
+    .get("/chaos/faults", async () => ({ active: await keeper.active(), past: keeper.past }), {
+      detail: { summary: "Active faults, and those reverted under this controller" },
+    })
+    .get("/chaos/experiments", () => ({ experiments: experiments(schedulesDir, resultsDir) }), {
+      detail: { summary: "Committed schedules with their last verdicts" },
+    })
+    .get("/metrics", async ({ set }) => {
+      set.headers["content-type"] = "text/plain; version=0.0.4; charset=utf-8";
+      return faultMetrics(await keeper.active(), keeper.past);
+    });
+}
+
+/** E.g. `query/wait_s: Expected number to be less or equal to 300`. */
+function whatIsWrong({ type, valueError }: Pick<ValidationError, "type" | "valueError">): string {
+  return valueError ? `${type}${valueError.path}: ${valueError.message}` : `${type} is not valid`;
+}
+
+function bodyDocument() {
+  return {
+    required: true,
+    content: { "application/json": { schema: JSON.parse(JSON.stringify(InjectBody)) } },
+  };
+}
+
+/** Who may not speak to us at all: the wrong token, or a page of another site in somebody's browser. */
+function refusal(request: Request, token: string | null): { status: 401 | 403 | 415; error: string } | null {
+  const origin = request.headers.get("origin");
+  if (origin !== null && origin !== new URL(request.url).origin) {
+    return { status: 403, error: "requests from other sites are not accepted" };
+  }
+  if (token !== null && !carries(request.headers.get("authorization"), token)) {
+    return { status: 401, error: "a bearer token is needed" };
+  }
+  const type = request.headers.get("content-type");
+  if (request.method === "POST" && type !== null && !/^application\/json\b/i.test(type)) {
+    return { status: 415, error: "the body must be application/json" };
+  }
+  return null;
+}
+
+function carries(header: string | null, token: string): boolean {
+  const given = Buffer.from(header ?? "");
+  const wanted = Buffer.from(`Bearer ${token}`);
+  return given.length === wanted.length && timingSafeEqual(given, wanted);
+}

@@ -1,0 +1,118 @@
+/**
+ * Holds injected faults: keeps their leases, reverts them in time, on demand and at its own end, and has a guard that
+ * does so should it die.
+ * @module
+ */
+import { ChaoslabError } from "../cli/errors.ts";
+import { waitFor } from "../lab/wait.ts";
+import type { FaultEvent } from "../model/fault.ts";
+import { type ActiveFault, type InjectOptions, inject, revertAll } from "./controller.ts";
+import { type Guard, startGuard } from "./guard.ts";
+import { openFaults } from "./journal.ts";
+
+interface Held {
+  fault: ActiveFault;
+  timer: ReturnType<typeof setTimeout>;
+}
+
+export interface KeeperInject extends Omit<InjectOptions, "journal" | "leaseMs" | "maxLifetimeMs"> {
+  durationMs: number;
+}
+
+/** setTimeout counts in 32 bits; a longer lease would fire at once. */
+export const LONGEST_MS = 24 * 3_600_000;
+
+export class Keeper implements AsyncDisposable {
+  readonly #held = new Map<string, Held>();
+  readonly #past: FaultEvent[] = [];
+  #turn: Promise<unknown> = Promise.resolve();
+
+  private constructor(
+    readonly journal: string,
+    readonly guard: Guard,
+  ) {}
+
+  static async start(journal: string): Promise<Keeper> {
+    return new Keeper(journal, await startGuard(journal));
+  }
+
+  /** Injects with a lease of `durationMs`, after which the fault is reverted without being asked. */
+  inject(request: KeeperInject): Promise<FaultEvent> {
+    // One at a time: what one injection finds on its target must not change under it by another.
+    const turn = this.#turn.then(() => this.#inject(request));
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+
+  async #inject({ durationMs, ...options }: KeeperInject): Promise<FaultEvent> {
+    const fault = await inject({
+      ...options,
+      journal: this.journal,
+      leaseMs: durationMs,
+      maxLifetimeMs: durationMs + 5_000,
+    });
+    const timer = setTimeout(() => void this.revert(fault.event.id).catch(() => {}), durationMs);
+    this.#held.set(fault.event.id, { fault, timer });
+    await fault.verify().catch(() => {});
+    return fault.event;
+  }
+
+  /** Events of the faults that are active, whoever injected them: from the journal, with evidence for ours. */
+  async active(): Promise<FaultEvent[]> {
+    const open = openFaults(this.journal).filter((each) => each.active);
+    return Promise.all(
+      open.map(async ({ id, event }) => {
+        const held = this.#held.get(id);
+        if (held) await held.fault.verify().catch(() => {});
+        return held?.fault.event ?? event;
+      }),
+    );
+  }
+
+  /** Faults that were reverted under this keeper, oldest first. */
+  get past(): readonly FaultEvent[] {
+    return this.#past;
+  }
+
+  /**
+   * Reverts one fault, ours or another owner's.
+   * @throws {ChaoslabError} `notFound` when no such fault is open and none was reverted here.
+   */
+  async revert(id: string): Promise<FaultEvent> {
+    const held = this.#held.get(id);
+    if (held) {
+      clearTimeout(held.timer);
+      const event = await held.fault.revert();
+      if (this.#held.delete(id)) this.#past.push(event);
+      return event;
+    }
+    const [reverted] = await revertAll(this.journal, (fault) => fault.id === id);
+    if (reverted?.error)
+      throw new ChaoslabError("labFailed", `${id} could not be reverted: ${reverted.error}`);
+    if (reverted) {
+      this.#past.push(reverted.event);
+      return reverted.event;
+    }
+    const before = this.#past.find((event) => event.id === id);
+    if (before) return before;
+    throw new ChaoslabError("notFound", `no fault ${id}`, "chaoslab faults lists the active ones");
+  }
+
+  async revertAll(): Promise<FaultEvent[]> {
+    const ids = openFaults(this.journal).map((fault) => fault.id);
+    const events: FaultEvent[] = [];
+    for (const id of ids.reverse()) events.push(await this.revert(id));
+    return events;
+  }
+
+  /** Waits until none of our faults is in the journal any more: reverted by its lease, or by another process. */
+  async untilAllGone(): Promise<void> {
+    const ours = (): boolean => openFaults(this.journal).some(({ id }) => this.#held.has(id));
+    await waitFor(() => !ours(), { what: "the faults to end", timeoutMs: 2 * LONGEST_MS, intervalMs: 100 });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const id of [...this.#held.keys()].reverse()) await this.revert(id).catch(() => {});
+    await this.guard[Symbol.asyncDispose]();
+  }
+}
