@@ -1,6 +1,7 @@
 /**
  * Runs the test stages one after the other, prints what each took, and closes with `N passed, N failed`.
- * A check such as the linter counts as one test; a stage of `bun test` counts each of its tests.
+ * A check such as the linter counts as one test; a stage of `bun test` counts each of its tests, and so does one that
+ * says how many passed in its last line.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,6 +12,8 @@ interface Stage {
   argv: string[];
   /** Left out by --fast. */
   slow?: boolean;
+  /** Counts the stage's tests by its last line on stdout. Null: that line has no count. */
+  count?: (lastLine: string) => Count | null;
 }
 
 interface Count {
@@ -44,9 +47,19 @@ const STAGES: readonly Stage[] = [
   { name: "command line", argv: [bin("bun"), "test", "./test/cli"] },
   { name: "faults", argv: [bin("bun"), "test", "./test/faults"], slow: true },
   { name: "lab", argv: [bin("bun"), "test", "./test/lab"], slow: true },
+  { name: "fault matrix", argv: [bin("bun"), "test", "./test/matrix"], slow: true },
   { name: "controller", argv: [bin("bun"), "test", "./test/controller"], slow: true },
   { name: "experiment", argv: [bin("bun"), "test", "./test/experiment"], slow: true },
+  { name: "toxiproxy", argv: [bin("bun"), "test", "./test/toxiproxy"], slow: true },
+  { name: "stock kernel", argv: ["scripts/test-vm"], slow: true, count: countLine },
 ];
+
+/** `... N passed, N failed`; a stage that was skipped has no tests. */
+function countLine(line: string): Count | null {
+  const [, passed, failed] = /(\d+) passed, (\d+) failed$/.exec(line) ?? [];
+  if (passed !== undefined) return { passed: Number(passed), failed: Number(failed) };
+  return /: skipped: /.test(line) ? { passed: 0, failed: 0 } : null;
+}
 
 /** Counts from a JUnit file's root element; null when the runner wrote none (it crashed). */
 function countJunit(path: string): Count | null {
@@ -63,15 +76,39 @@ function countJunit(path: string): Count | null {
   }
 }
 
+interface Ended {
+  code: number;
+  lastLine: string;
+}
+
+/** The stage has this process's terminal, and colours. */
+async function inherit(argv: string[]): Promise<Ended> {
+  const code = await Bun.spawn(argv, { stdout: "inherit", stderr: "inherit", stdin: "ignore" }).exited;
+  return { code, lastLine: "" };
+}
+
+/** Passes the stage's stdout on as it comes, and keeps its last line. */
+async function relay(argv: string[]): Promise<Ended> {
+  const child = Bun.spawn(argv, { stdout: "pipe", stderr: "inherit", stdin: "ignore" });
+  let tail = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of child.stdout) {
+    process.stdout.write(chunk);
+    tail = (tail + decoder.decode(chunk, { stream: true })).slice(-4_096);
+  }
+  return { code: await child.exited, lastLine: tail.trimEnd().split("\n").at(-1) ?? "" };
+}
+
 async function runStage(stage: Stage, index: number): Promise<Count> {
   const isTests = stage.argv[1] === "test";
   const junit = join(scratch, `${index}.xml`);
   const argv = isTests ? [...stage.argv, "--reporter=junit", `--reporter-outfile=${junit}`] : stage.argv;
   console.log(`\n=== ${stage.name}`);
   const started = performance.now();
-  const code = await Bun.spawn(argv, { stdout: "inherit", stderr: "inherit", stdin: "ignore" }).exited;
+  const { code, lastLine } = await (stage.count ? relay(argv) : inherit(argv));
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  const counted = isTests ? countJunit(junit) : { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1 };
+  const asOne = { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1 };
+  const counted = isTests ? countJunit(junit) : stage.count ? stage.count(lastLine) : asOne;
   const count = counted ?? { passed: 0, failed: 1 };
   // A runner that fails without a failed test (a file that does not load, no test found) is a failure too.
   if (code !== 0 && count.failed === 0) count.failed = 1;

@@ -1,4 +1,5 @@
 /** Params of a fault from command line flags: `--delay-ms 200` is `delay_ms: 200`, checked by the type's schema later. @module */
+import type { TSchema } from "@sinclair/typebox";
 import { ChaoslabError } from "../cli/errors.ts";
 import type { Flags } from "../cli/flags.ts";
 import { FAULT_TYPES, type FaultType, PARAMS } from "../model/params.ts";
@@ -18,7 +19,7 @@ export function paramsFromFlags(
   flags: Flags,
   own: readonly string[],
 ): Record<string, unknown> {
-  const properties: Readonly<Record<string, { type?: string }>> = PARAMS[type].properties;
+  const properties: Readonly<Record<string, TSchema>> = PARAMS[type].properties;
   const byFlag = new Map(Object.keys(properties).map((param) => [camel(param), param]));
   const params: Record<string, unknown> = {};
   for (const [flag, value] of Object.entries(flags)) {
@@ -32,7 +33,7 @@ export function paramsFromFlags(
         `params of ${type}: ${accepted}`,
       );
     }
-    params[param] = typed(properties[param]?.type, value);
+    params[param] = typed(properties[param], value);
   }
   return params;
 }
@@ -40,7 +41,9 @@ export function paramsFromFlags(
 const dashed = (flag: string): string => flag.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
 
 /** The command line's parser has made numbers of what looks like one; params that are text want it back. */
-function typed(type: string | undefined, value: unknown): unknown {
+function typed(schema: TSchema | undefined, value: unknown): unknown {
+  const type: unknown = schema?.type;
+  if (type === "boolean" && (value === "true" || value === "false")) return value === "true";
   if (type === "string") return String(value);
   if (type === "array") return String(value).split(",");
   return value;

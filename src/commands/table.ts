@@ -132,6 +132,21 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: () => import("./chaos.ts"),
   },
   {
+    usage: "doctor",
+    summary: "Tell what this host can do, which mechanism each fault takes, and what is missing",
+    options: [["--json", "Print JSON on stdout"]],
+    examples: ["chaoslab doctor", "chaoslab doctor --json"],
+    details: "Exits 0 when everything works here, 4 when something is missing.",
+    load: () => import("./doctor.ts"),
+  },
+  {
+    usage: "completion <shell>",
+    summary: "Print completion for bash, zsh or fish",
+    options: [],
+    examples: ["source <(chaoslab completion bash)", "chaoslab completion fish | source"],
+    load: () => import("./completion.ts"),
+  },
+  {
     usage: "load <url>",
     summary: "Drive the system under test with an open-model, seeded load",
     options: [
@@ -190,6 +205,39 @@ Exit codes
   0 stopped by a signal    2 a variable is missing or wrong    4 migrate: Postgres did not do it    5 the port is in use`,
     load: () => import("./sut.ts"),
   },
+  {
+    usage: "toxiproxy",
+    summary: "Serve the Toxiproxy API: TCP proxies with latency, bandwidth, reset and other toxics",
+    options: [
+      ["--host <address>", "Address of the API (default: 127.0.0.1); any but loopback needs a token"],
+      ["--port <n>", "Port of the API, 0 for any free one (default: 8474)"],
+      ["--config <file>", "JSON list of proxies to begin with, as POST /populate takes it"],
+      ["--seed <n>", "Seed of toxicity, jitter and slice sizes (default: 1)"],
+      ["--token <text>", "Bearer token that every request must carry (or $CHAOSLAB_TOKEN)"],
+    ],
+    examples: [
+      "chaoslab toxiproxy",
+      "chaoslab toxiproxy --config proxies.json --seed 7",
+      "CHAOSLAB_TOKEN=... chaoslab toxiproxy --host 0.0.0.0",
+    ],
+    details: `API, as of Toxiproxy 2: its clients work unchanged
+  GET|POST /proxies    POST /populate    GET|PATCH|POST|DELETE /proxies/{proxy}    POST /reset
+  GET|POST /proxies/{proxy}/toxics    GET|PATCH|POST|DELETE /proxies/{proxy}/toxics/{toxic}
+  GET /version    GET /metrics
+
+Toxics and their attributes; all are whole numbers, 0 unless given
+  latency     latency, jitter: ms                   bandwidth  rate: KB/s, 0 lets nothing through
+  slow_close  delay: ms                             timeout    timeout: ms until closed, 0 never
+  reset_peer  timeout: ms after the first data      slicer     average_size, size_variation: bytes; delay: us
+  limit_data  bytes
+
+The same seed makes the same connections toxic: it depends on the proxy's and the toxic's name and on how many
+connections the proxy accepted before. A proxy's listen address without a host means 127.0.0.1.
+
+Exit codes
+  0 stopped by a signal    2 a flag is wrong    5 the port is in use    104 the file is wrong`,
+    load: () => import("./toxiproxy.ts"),
+  },
 ];
 
 /** Processes that chaoslab starts for itself; not part of the command line's contract. */
@@ -202,4 +250,6 @@ export const INTERNAL_COMMANDS: Readonly<Record<string, () => Promise<CommandMod
   keep: () => import("./internal/keep.ts"),
   /** Holds packets of one NFQUEUE queue and releases them when they are due. */
   nfqueue: () => import("./internal/nfqueue.ts"),
+  /** Skews the clock of one node's processes, and restores it. */
+  clock: () => import("./internal/clock.ts"),
 };

@@ -109,6 +109,14 @@ export interface Fault {
    * @throws {ChaoslabError} `badConfig` for params, `prerequisite` when no backend works, what `inspect` throws.
    */
   prepare(request: FaultRequest<Readonly<Record<string, unknown>>>, backend?: string): Promise<Prepared>;
+  /** Tries every backend as `prepare` would, without going on to inject. */
+  diagnose(request: FaultRequest<Readonly<Record<string, unknown>>>): Promise<Diagnosis[]>;
+}
+
+/** Whether one backend works here: `lacks` says in a few words what is missing, null that nothing is. */
+export interface Diagnosis {
+  name: string;
+  lacks: string | null;
 }
 
 export interface FaultDefinition<T extends FaultType> {
@@ -139,6 +147,12 @@ export function defineFault<T extends FaultType>(definition: FaultDefinition<T>)
         throw new ChaoslabError("usage", `${type}: no backend called ${only}`, `backends: ${names}`);
       }
       throw new ChaoslabError("prerequisite", `${type}: not possible on this machine: ${missing.join("; ")}`);
+    },
+    async diagnose(request) {
+      const checked = { ...request, params: parseParams(type, request.params) };
+      const tried: Diagnosis[] = [];
+      for (const backend of backends) tried.push({ name: backend.name, lacks: await backend.probe(checked) });
+      return tried;
     },
   };
 }

@@ -1,23 +1,16 @@
 /**
- * `latency`: every packet that leaves the target is held for `delay_ms`, give or take `jitter_ms`. As the way
- * back is not delayed, each round trip with the target costs `delay_ms` more. Jitter is drawn per packet and
- * independently, so packets may overtake each other, as with netem.
+ * `latency`: every packet that leaves the target (or reaches it) is held for `delay_ms`, give or take `jitter_ms`. As the
+ * other way is not delayed, each round trip with the target costs `delay_ms` more. Jitter is drawn per packet and
+ * independently, so packets may overtake each other, as with netem. With `loss_percent` a share of them is lost.
  * @module
  */
-import { ChaoslabError } from "../cli/errors.ts";
 import { defineFault } from "./fault.ts";
+import { checkPeer } from "./network/flow.ts";
 import { netem } from "./network/netem.ts";
 import { nfqueue } from "./network/nfqueue.ts";
 
 export const latency = defineFault({
   type: "latency",
-  check({ params, target, peer }) {
-    if ((params.peer ?? null) !== (peer?.name ?? null)) {
-      throw new ChaoslabError("internal", `latency: peer ${params.peer} was looked up as ${peer?.name}`);
-    }
-    if (peer?.name === target.name) {
-      throw new ChaoslabError("badConfig", `latency: ${target.name} cannot be its own peer`);
-    }
-  },
+  check: checkPeer("latency"),
   backends: [netem, nfqueue],
 });

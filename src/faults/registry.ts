@@ -4,11 +4,41 @@
  */
 import { ChaoslabError } from "../cli/errors.ts";
 import type { FaultType } from "../model/fault.ts";
+import { bandwidth } from "./bandwidth.ts";
+import { clock } from "./clock.ts";
+import { corrupt } from "./corrupt.ts";
+import { cpu } from "./cpu.ts";
+import { dependency } from "./dependency.ts";
+import { disk } from "./disk.ts";
+import { duplicate } from "./duplicate.ts";
 import type { Fault, Undo } from "./fault.ts";
+import { kill } from "./kill.ts";
 import { latency } from "./latency.ts";
+import { loss } from "./loss.ts";
+import { memory } from "./memory.ts";
+import { partition } from "./partition.ts";
+import { reorder } from "./reorder.ts";
+import { restart } from "./restart.ts";
+import { stop } from "./stop.ts";
 
 /** The compiler refuses this table while a wire name lacks its fault. */
-export const FAULTS: Readonly<Record<FaultType, Fault>> = { latency };
+export const FAULTS: Readonly<Record<FaultType, Fault>> = {
+  latency,
+  loss,
+  duplicate,
+  corrupt,
+  reorder,
+  bandwidth,
+  partition,
+  kill,
+  stop,
+  restart,
+  cpu,
+  memory,
+  disk,
+  dependency,
+  clock,
+};
 
 /** Carries an undo out, whichever backend wrote it. */
 export async function undo(data: Undo): Promise<void> {

@@ -7,24 +7,173 @@ import { type Static, type TObject, Type } from "@sinclair/typebox";
 
 const strict = { additionalProperties: false } as const;
 
+/** Whose packets a network fault acts on. */
+const flow = {
+  /** Only packets exchanged with this node. Default: with every node. */
+  peer: Type.Optional(Type.String()),
+  /** `egress` (default): what the target sends. `ingress`: what reaches it. */
+  direction: Type.Optional(Type.Union([Type.Literal("egress"), Type.Literal("ingress")])),
+};
+/** Seed of chance. netem has its own generator and ignores it. */
+const seed = Type.Optional(Type.Integer({ minimum: 0, maximum: 4_294_967_295 }));
+/** Share of packets. */
+const share = Type.Number({ exclusiveMinimum: 0, maximum: 100 });
+
 export const LatencyParams = Type.Object(
   {
-    /** Added to each packet that leaves the target, in milliseconds. */
+    /** Added to each packet, in milliseconds. */
     delay_ms: Type.Number({ exclusiveMinimum: 0, maximum: 60_000 }),
     /** Each packet's delay is uniform in delay_ms +/- jitter_ms, as netem's default. Must not exceed delay_ms. */
     jitter_ms: Type.Optional(Type.Number({ minimum: 0, maximum: 60_000 })),
-    /** Only packets towards this node. Default: towards every node. */
-    peer: Type.Optional(Type.String()),
-    /** Seed of the jitter. netem has its own generator and ignores it. */
-    seed: Type.Optional(Type.Integer({ minimum: 0, maximum: 4_294_967_295 })),
+    /** Packets lost beside the delay, each by itself. */
+    loss_percent: Type.Optional(share),
+    ...flow,
+    seed,
   },
   strict,
 );
 export type LatencyParams = Static<typeof LatencyParams>;
 
+export const LossParams = Type.Object(
+  {
+    loss_percent: share,
+    /** How far a packet's loss follows that of the one before: bursts. The share lost stays the same. */
+    correlation_percent: Type.Optional(Type.Number({ minimum: 0, exclusiveMaximum: 100 })),
+    ...flow,
+    seed,
+  },
+  strict,
+);
+export type LossParams = Static<typeof LossParams>;
+
+export const DuplicateParams = Type.Object({ duplicate_percent: share, ...flow, seed }, strict);
+export type DuplicateParams = Static<typeof DuplicateParams>;
+
+export const CorruptParams = Type.Object({ corrupt_percent: share, ...flow, seed }, strict);
+export type CorruptParams = Static<typeof CorruptParams>;
+
+export const ReorderParams = Type.Object(
+  {
+    /** Share that goes at once. */
+    reorder_percent: Type.Number({ exclusiveMinimum: 0, exclusiveMaximum: 100 }),
+    /** Delay of the others, in milliseconds. */
+    delay_ms: Type.Number({ exclusiveMinimum: 0, maximum: 60_000 }),
+    ...flow,
+    seed,
+  },
+  strict,
+);
+export type ReorderParams = Static<typeof ReorderParams>;
+
+export const BandwidthParams = Type.Object(
+  {
+    /** In 1000 bit/s, Ethernet headers included. */
+    rate_kbit: Type.Integer({ minimum: 8, maximum: 10_000_000 }),
+    ...flow,
+  },
+  strict,
+);
+export type BandwidthParams = Static<typeof BandwidthParams>;
+
+export const PartitionParams = Type.Object(
+  {
+    peer: flow.peer,
+    /** Default: both. */
+    direction: Type.Optional(
+      Type.Union([Type.Literal("both"), Type.Literal("egress"), Type.Literal("ingress")]),
+    ),
+  },
+  strict,
+);
+export type PartitionParams = Static<typeof PartitionParams>;
+
+export const KillParams = Type.Object({}, strict);
+export type KillParams = Static<typeof KillParams>;
+
+export const StopParams = Type.Object({}, strict);
+export type StopParams = Static<typeof StopParams>;
+
+export const RestartParams = Type.Object(
+  {
+    /** True: SIGTERM, and SIGKILL only after the grace. False: SIGKILL at once. */
+    drain: Type.Boolean(),
+    /** How long a draining node may take to end, in milliseconds. Default: 10 000. */
+    grace_ms: Type.Optional(Type.Number({ minimum: 0, maximum: 600_000 })),
+  },
+  strict,
+);
+export type RestartParams = Static<typeof RestartParams>;
+
+export const CpuParams = Type.Object(
+  {
+    /** Processor time a second: 0.5 is half of one core. The kernel's least quota is 1 ms in 100 (sched-bwc.rst). */
+    cores: Type.Number({ minimum: 0.01, maximum: 1_024 }),
+  },
+  strict,
+);
+export type CpuParams = Static<typeof CpuParams>;
+
+export const MemoryParams = Type.Object(
+  {
+    /** Memory of the node with its page cache, in MiB of 2^20 bytes. */
+    limit_mib: Type.Integer({ minimum: 1, maximum: 16_777_216 }),
+  },
+  strict,
+);
+export type MemoryParams = Static<typeof MemoryParams>;
+
+/** One of the two. */
+export const DiskParams = Type.Object(
+  {
+    /** Share of the volume that is used in the end, whoever uses it. 100: not a block is left. */
+    fill_percent: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 100 })),
+    /** Bytes left in the end. */
+    leave_bytes: Type.Optional(Type.Integer({ minimum: 0 })),
+  },
+  strict,
+);
+export type DiskParams = Static<typeof DiskParams>;
+
+/** At least one. What is left out is normal. */
+export const DependencyParams = Type.Object(
+  {
+    /** Share of the charges that are answered 503. */
+    error_rate_percent: Type.Optional(Type.Number({ minimum: 0, maximum: 100 })),
+    /** Added to every charge, in milliseconds. */
+    delay_ms: Type.Optional(Type.Number({ minimum: 0, maximum: 600_000 })),
+    /** `hang`: no charge and no answer. `timeout`: the money is taken, and no answer. */
+    mode: Type.Optional(Type.Union([Type.Literal("normal"), Type.Literal("hang"), Type.Literal("timeout")])),
+  },
+  strict,
+);
+export type DependencyParams = Static<typeof DependencyParams>;
+
+export const ClockParams = Type.Object(
+  {
+    /** How far the target's clock is ahead of the host's, in milliseconds; behind when negative. At most ten years. */
+    offset_ms: Type.Integer({ minimum: -315_360_000_000, maximum: 315_360_000_000 }),
+  },
+  strict,
+);
+export type ClockParams = Static<typeof ClockParams>;
+
 /** Schema of every fault type's params, by wire name. */
 export const PARAMS = {
   latency: LatencyParams,
+  loss: LossParams,
+  duplicate: DuplicateParams,
+  corrupt: CorruptParams,
+  reorder: ReorderParams,
+  bandwidth: BandwidthParams,
+  partition: PartitionParams,
+  kill: KillParams,
+  stop: StopParams,
+  restart: RestartParams,
+  cpu: CpuParams,
+  memory: MemoryParams,
+  disk: DiskParams,
+  dependency: DependencyParams,
+  clock: ClockParams,
 } as const satisfies Record<string, TObject>;
 
 export type FaultType = keyof typeof PARAMS;
@@ -42,8 +191,38 @@ export interface BrokenRule {
 export function brokenRule(type: FaultType, params: Readonly<Record<string, unknown>>): BrokenRule | null {
   const rules: Partial<Record<FaultType, () => BrokenRule | null>> = {
     latency: () => jitterWithinDelay(params as LatencyParams),
+    restart: () => graceOnlyToDrain(params as RestartParams),
+    disk: () => oneAmount(params as DiskParams),
+    dependency: () => misbehaves(params as DependencyParams),
+    clock: () => notZero(params as ClockParams),
   };
   return rules[type]?.() ?? null;
+}
+
+function notZero({ offset_ms }: ClockParams): BrokenRule | null {
+  return offset_ms === 0 ? { field: "offset_ms", message: "0 changes nothing" } : null;
+}
+
+function graceOnlyToDrain({ drain, grace_ms }: RestartParams): BrokenRule | null {
+  if (drain || grace_ms === undefined) return null;
+  return { field: "grace_ms", message: "without drain there is no grace" };
+}
+
+function oneAmount({ fill_percent, leave_bytes }: DiskParams): BrokenRule | null {
+  if ((fill_percent === undefined) !== (leave_bytes === undefined)) return null;
+  return { field: "fill_percent", message: "say either fill_percent or leave_bytes" };
+}
+
+function misbehaves({
+  error_rate_percent = 0,
+  delay_ms = 0,
+  mode = "normal",
+}: DependencyParams): BrokenRule | null {
+  if (error_rate_percent > 0 || delay_ms > 0 || mode !== "normal") return null;
+  return {
+    field: "mode",
+    message: "nothing is asked for: say error_rate_percent, delay_ms, or mode hang or timeout",
+  };
 }
 
 function jitterWithinDelay({

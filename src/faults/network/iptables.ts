@@ -1,7 +1,8 @@
 /**
- * iptables(8) as data: the rule that hands a node's packets to a queue, and what `iptables -S` answers.
+ * iptables(8) as data: the rules that queue or drop a node's packets, and what `iptables -S` answers.
  * @module
  */
+import type { Flow } from "./flow.ts";
 
 const COMMENT_PREFIX = "chaoslab:";
 
@@ -11,11 +12,7 @@ export const ruleComment = (id: string): string => `${COMMENT_PREFIX}${id}`;
 /** What every command starts with: wait for the lock of another iptables, work on the mangle table. */
 const MANGLE = ["iptables", "-w", "-t", "mangle"];
 
-export interface QueueRule {
-  /** IPv4 address whose packets are queued. */
-  source: string;
-  /** Only packets to this address; null: to any. */
-  destination: string | null;
+export interface QueueRule extends Flow {
   comment: string;
   queue: number;
 }
@@ -25,14 +22,12 @@ export interface QueueRule {
  * against its socket's TCP small queue. Without a listener on the queue, packets pass (`--queue-bypass`).
  */
 export function appendRule({ source, destination, comment, queue }: QueueRule): string[] {
-  const match = ["-s", `${source}/32`, ...(destination === null ? [] : ["-d", `${destination}/32`])];
-  const mark = ["-m", "comment", "--comment", comment];
   return [
     ...MANGLE,
     "-A",
     "FORWARD",
-    ...match,
-    ...mark,
+    ...matching({ source, destination }),
+    ...marked(comment),
     "-j",
     "NFQUEUE",
     "--queue-num",
@@ -41,8 +36,39 @@ export function appendRule({ source, destination, comment, queue }: QueueRule): 
   ];
 }
 
+/** Puts a rule that drops these packets before all others: nothing else may let them pass. */
+export const dropRule = (flow: Flow, comment: string): string[] => [
+  ...MANGLE,
+  "-I",
+  "FORWARD",
+  ...matching(flow),
+  ...marked(comment),
+  "-j",
+  "DROP",
+];
+
+const matching = ({ source, destination }: Flow): string[] => [
+  ...(source === null ? [] : ["-s", `${source}/32`]),
+  ...(destination === null ? [] : ["-d", `${destination}/32`]),
+];
+const marked = (comment: string): string[] => ["-m", "comment", "--comment", comment];
+
 /** Lists FORWARD in the form that {@link parseRules} reads. */
 export const LIST_RULES: readonly string[] = [...MANGLE, "-S", "FORWARD"];
+
+/** The same with each rule's counters, as `-c PACKETS BYTES`. */
+export const COUNT_RULES: readonly string[] = [...LIST_RULES, "-v"];
+
+/** Packets and bytes that these rules of {@link COUNT_RULES} have matched. */
+export function countersOf(rules: readonly Rule[]): { packets: number; bytes: number } {
+  const sum = { packets: 0, bytes: 0 };
+  for (const rule of rules) {
+    const at = rule.lastIndexOf("-c");
+    sum.packets += Number(rule[at + 1] ?? 0);
+    sum.bytes += Number(rule[at + 2] ?? 0);
+  }
+  return sum;
+}
 
 /** A rule as its arguments, without the leading `-A`: `["FORWARD", "-s", ...]`. */
 export type Rule = readonly string[];
@@ -72,16 +98,22 @@ export function rulesWithComment(rules: readonly Rule[], comment: string): Rule[
 export const deleteRule = (rule: Rule): string[] => [...MANGLE, "-D", ...rule];
 
 /**
- * A rule of ours that would take some of the same packets. The first rule that queues a packet is the only one
- * to see it, so that two faults on the same packets would not add up.
+ * A rule of ours that would take some of the same packets. The first rule that queues or drops a packet is the only
+ * one to see it, so that two faults on the same packets would not add up.
  */
-export function overlapping(rules: readonly Rule[], source: string, destination: string | null): Rule | null {
+export function overlapping(
+  rules: readonly Rule[],
+  source: string | null,
+  destination: string | null,
+): Rule | null {
+  const meets = (rule: Rule, option: string, address: string | null): boolean => {
+    const ruled = optionOf(rule, option);
+    return ruled === null || address === null || ruled === `${address}/32`;
+  };
   return (
     rules.find((rule) => {
-      const to = optionOf(rule, "-d");
       const ours = optionOf(rule, "--comment")?.startsWith(COMMENT_PREFIX) === true;
-      const sameSource = optionOf(rule, "-s") === `${source}/32`;
-      return ours && sameSource && (to === null || destination === null || to === `${destination}/32`);
+      return ours && meets(rule, "-s", source) && meets(rule, "-d", destination);
     }) ?? null
   );
 }

@@ -1,114 +1,53 @@
 /**
- * Packet-level faults by netem, on the egress of the target's own device in the target's own namespace. Without a peer
- * everything is delayed, ARP included: a neighbour's first packet may take the delay twice.
+ * Packet-level faults by netem: on the egress of the target's own device for what it sends, on the egress of the
+ * fabric's end of its link for what reaches it. A delay without a peer affects everything, ARP included: a neighbour's
+ * first packet may take it twice. All else spares ARP, or a total loss one way would soon end the other way too.
+ *
+ * netem draws from a generator of its own, so that a seed has no effect, and on the target's own device it decides once
+ * for a GSO packet, which stands for up to 64 KiB of segments; only `corrupt` looks at each segment.
  * @module
  */
-import { type Static, Type } from "@sinclair/typebox";
-import { ChaoslabError } from "../../cli/errors.ts";
 import type { Evidence } from "../../model/fault.ts";
-import type { LatencyParams } from "../../model/params.ts";
-import { defineBackend, type FaultRequest } from "../fault.ts";
-import { execIn, requireNamespace, trial, undoIn } from "./netns.ts";
-import {
-  addNetem,
-  childHandle,
-  deleteRoot,
-  hasRoot,
-  netemDelay,
-  parseQdiscs,
-  type Qdisc,
-  rootHandle,
-  rootState,
-} from "./tc.ts";
+import type { FaultRequest } from "../fault.ts";
+import { type Impairment, impairmentOf, type PacketParams } from "./impairment.ts";
+import { rootQdiscBackend } from "./root-qdisc.ts";
+import { ALL_IPV4, addNetem, childHandle, netemArguments, type Qdisc } from "./tc.ts";
 
-const NetemUndo = Type.Object({
-  kind: Type.Literal("netem"),
-  netns: Type.String(),
-  device: Type.String(),
-  /** Kind and handle of the root qdisc we add: both must match before it is deleted. */
-  root: Type.Object({
-    kind: Type.Union([Type.Literal("netem"), Type.Literal("prio")]),
-    handle: Type.String(),
-  }),
-});
-type NetemUndo = Static<typeof NetemUndo>;
-
-type Request = FaultRequest<LatencyParams>;
-
-/** The plan's argument vectors, on any device: the trial runs the same ones on a loopback device of its own. */
-function commands({ id, params, peer }: Request, device: string): string[][] {
-  return addNetem(
-    device,
-    rootHandle(id),
-    netemDelay(params.delay_ms, params.jitter_ms ?? 0),
-    peer?.address ?? null,
-  );
-}
-
-async function qdiscs(netns: string): Promise<Qdisc[]> {
-  // All devices rather than one, so that a device that is gone is an answer and not an error.
-  const { stdout } = await execIn(netns, ["tc", "-s", "-j", "qdisc", "show"]);
-  return parseQdiscs(stdout);
-}
-
-export const netem = defineBackend<LatencyParams, NetemUndo>({
+export const netem = rootQdiscBackend<PacketParams>({
   name: "netem",
-  undoSchema: NetemUndo,
-
-  async probe(request) {
-    const lines = commands(request, "lo").map(([, ...args]) => args.join(" "));
-    return await trial(["tc", "-batch", "-"], `${lines.join("\n")}\n`);
+  rootKind: (request) => (matched(request) === null ? "netem" : "prio"),
+  commands: (request, { device, peerField }, root) =>
+    addNetem(device, root, netemArguments(impairmentOf(request.params)), matched(request), peerField),
+  evidence(request, qdiscs, { device }, root) {
+    const handle = matched(request) === null ? root : childHandle(root);
+    return evidence(qdiscs, device, handle, impairmentOf(request.params));
   },
-
-  plan(request) {
-    const { id, target, peer } = request;
-    const root = { kind: peer ? ("prio" as const) : ("netem" as const), handle: rootHandle(id) };
-    return {
-      steps: commands(request, target.device).map((argv) => `in ${target.netns}: ${argv.join(" ")}`),
-      undo: { kind: "netem", netns: target.netns, device: target.device, root },
-    };
-  },
-
-  async inspect({ target }) {
-    requireNamespace(target.netns, target.name);
-    const state = rootState(await qdiscs(target.netns), target.device);
-    if (state === "free") return;
-    const what = state === "ours" ? "a fault of chaoslab's" : "a qdisc that chaoslab did not make";
-    throw new ChaoslabError(
-      "busy",
-      `${target.name}: ${target.device} already carries ${what}; leaving it alone`,
-    );
-  },
-
-  async inject(request, undo) {
-    const { netns, device } = undo;
-    // `tc qdisc add` is exclusive: the kernel refuses it when a root other than its own default is there.
-    for (const argv of commands(request, device)) await execIn(netns, argv);
-    const handle = request.peer ? childHandle(undo.root.handle) : undo.root.handle;
-    return { verify: async () => evidence(await qdiscs(netns), device, handle) };
-  },
-
-  undo: ({ netns, device, root }) =>
-    undoIn(netns, async () => {
-      if (!hasRoot(await qdiscs(netns), device, root.kind, root.handle)) return;
-      const { code, stderr } = await execIn(netns, deleteRoot(device, root.handle), { allowFailure: true });
-      if (code === 0 || !hasRoot(await qdiscs(netns), device, root.kind, root.handle)) return;
-      throw new ChaoslabError(
-        "internal",
-        `${netns}: ${device}: netem could not be removed: ${stderr.trim()}`,
-      );
-    }),
 });
 
-/** What the counters of the netem qdisc with this handle say. netem does not measure how long it held a packet. */
-export function evidence(all: readonly Qdisc[], device: string, handle: string): Evidence {
+/** The address that packets are told by; null when all are meant. */
+function matched({ params, peer }: Pick<FaultRequest<PacketParams>, "params" | "peer">): string | null {
+  if (peer) return peer.address;
+  const { lossPercent, duplicatePercent, corruptPercent } = impairmentOf(params);
+  return lossPercent + duplicatePercent + corruptPercent > 0 ? ALL_IPV4 : null;
+}
+
+/**
+ * What the counters of the netem qdisc with this handle say. It counts what it let go and what it dropped, by loss or
+ * for want of room; not how long it held a packet, nor what it duplicated, corrupted or reordered.
+ */
+export function evidence(all: readonly Qdisc[], device: string, handle: string, what?: Impairment): Evidence {
   const qdisc = all.find((each) => each.dev === device && each.kind === "netem" && each.handle === handle);
   const { bytes = 0, packets = 0, drops = 0 } = qdisc ?? {};
+  const onlyLoses = what !== undefined && what.lossPercent > 0 && what.delayMs === 0;
   return {
-    landed: packets > 0,
-    measures: { packets, dropped_packets: drops },
+    landed: onlyLoses ? drops > 0 : packets > 0,
+    measures: {
+      packets: onlyLoses ? packets + drops : packets,
+      dropped_packets: drops,
+      ...(what !== undefined && what.lossPercent > 0 ? { lost_packets: drops } : {}),
+    },
     detail: qdisc
-      ? `netem ${handle} on ${device} delayed ${packets} packets (${bytes} bytes), dropped ${drops}`
+      ? `netem ${handle} on ${device} let go ${packets} packets (${bytes} bytes), dropped ${drops}`
       : `netem ${handle} is no longer on ${device}`,
   };
 }

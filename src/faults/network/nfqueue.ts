@@ -1,30 +1,23 @@
 /**
  * Packet-level faults without netem: a rule in the fabric hands the target's packets to a queue, and a worker
- * process holds each until it is due.
+ * process decides over each. The fabric's FORWARD hook lies beyond the sender's veth, so that a sender is not told of
+ * a loss, as it would be on its own OUTPUT hook.
  * @module
  */
 import { type Static, Type } from "@sinclair/typebox";
 import { ChaoslabError } from "../../cli/errors.ts";
 import { isAlive, type ProcessRef, signalProcess } from "../../lab/process.ts";
 import { waitFor } from "../../lab/wait.ts";
-import type { Evidence } from "../../model/fault.ts";
-import type { LatencyParams } from "../../model/params.ts";
 import { defineBackend, type FaultRequest } from "../fault.ts";
-import {
-  appendRule,
-  deleteRule,
-  LIST_RULES,
-  overlapping,
-  parseRules,
-  queuesInRules,
-  type Rule,
-  ruleComment,
-  rulesWithComment,
-} from "./iptables.ts";
-import { execIn, requireNamespace, trial, undoIn } from "./netns.ts";
+import { type Flow, flowOf } from "./flow.ts";
+import { listRules, removeRules, requireNoOverlap } from "./forward-rules.ts";
+import { impairmentOf, type PacketParams } from "./impairment.ts";
+import { appendRule, queuesInRules, ruleComment, rulesWithComment } from "./iptables.ts";
+import { execIn, trial, undoIn } from "./netns.ts";
 import { WorkerClient, workerCommand } from "./packetqueue/client.ts";
 import { freeQueue, parseQueueTable, QUEUE_TABLE } from "./packetqueue/queue-table.ts";
-import type { WorkerOptions } from "./packetqueue/worker.ts";
+import type { WorkerOptions } from "./packetqueue/worker-options.ts";
+import { queueEvidence } from "./queue-evidence.ts";
 
 const NfqueueUndo = Type.Object({
   kind: Type.Literal("nfqueue"),
@@ -39,27 +32,23 @@ const NfqueueUndo = Type.Object({
   ]),
 });
 type NfqueueUndo = Static<typeof NfqueueUndo>;
-type Request = FaultRequest<LatencyParams>;
+type Request = FaultRequest<PacketParams>;
 
-/** Jitter is the same in every run unless a seed says otherwise. */
+/** Chance is the same in every run unless a seed says otherwise. */
 const DEFAULT_SEED = 1;
 
-const rule = ({ id, target, peer }: Request, queue: number): string[] =>
-  appendRule({ source: target.address, destination: peer?.address ?? null, comment: ruleComment(id), queue });
+const flow = ({ params, target, peer }: Request): Flow => flowOf(target, peer, params.direction ?? "egress");
+const rule = (request: Request, queue: number): string[] =>
+  appendRule({ ...flow(request), comment: ruleComment(request.id), queue });
 
 const workerOptions = ({ params, maxLifetimeMs }: Request, queue: number): WorkerOptions => ({
   queue,
-  delayMs: params.delay_ms,
-  jitterMs: params.jitter_ms ?? 0,
+  ...impairmentOf(params),
   seed: params.seed ?? DEFAULT_SEED,
   maxLifetimeMs,
 });
 
-async function listRules(netns: string): Promise<Rule[]> {
-  return parseRules((await execIn(netns, LIST_RULES)).stdout);
-}
-
-export const nfqueue = defineBackend<LatencyParams, NfqueueUndo>({
+export const nfqueue = defineBackend<PacketParams, NfqueueUndo>({
   name: "nfqueue",
   undoSchema: NfqueueUndo,
 
@@ -83,32 +72,25 @@ export const nfqueue = defineBackend<LatencyParams, NfqueueUndo>({
     };
   },
 
-  async inspect({ target, peer }) {
-    requireNamespace(target.fabric.netns, target.name);
-    const rules = await listRules(target.fabric.netns);
-    if (overlapping(rules, target.address, peer?.address ?? null)) {
-      throw new ChaoslabError("busy", `${target.name}: a fault of chaoslab's already acts on these packets`);
-    }
-  },
+  inspect: (request) => requireNoOverlap(request, [flow(request)]),
 
   async inject(request, undo, amend) {
     const { client, queue } = await startWorker(request, undo.netns);
     amend({ ...undo, worker: { ...client.ref, queue } });
     await execIn(undo.netns, rule(request, queue));
-    return { verify: () => verify(client, undo) };
+    const { netns, comment } = undo;
+    return {
+      async verify() {
+        const [stats, rules] = await Promise.all([client.stats(), listRules(netns)]);
+        const ruleIsThere = rulesWithComment(rules, comment).length > 0;
+        return queueEvidence(impairmentOf(request.params), stats, ruleIsThere);
+      },
+    };
   },
 
   async undo({ netns, comment, worker }) {
     try {
-      await undoIn(netns, async () => {
-        for (const each of rulesWithComment(await listRules(netns), comment)) {
-          // Gone already when another process undoes the same fault at this moment.
-          await execIn(netns, deleteRule(each), { allowFailure: true });
-        }
-        const left = rulesWithComment(await listRules(netns), comment).length;
-        if (left > 0)
-          throw new ChaoslabError("internal", `${netns}: iptables rule ${comment} could not be removed`);
-      });
+      await undoIn(netns, () => removeRules(netns, comment));
     } finally {
       // Even when the rule could not be removed: without a listener, it lets packets pass.
       if (worker) await endWorker(worker);
@@ -145,26 +127,4 @@ async function endWorker(worker: ProcessRef): Promise<void> {
     signalProcess(worker, "SIGKILL");
     await waitFor(gone, wait);
   }
-}
-
-async function verify(client: WorkerClient, { netns, comment }: NfqueueUndo): Promise<Evidence> {
-  const [stats, rules] = await Promise.all([client.stats(), listRules(netns)]);
-  const measures = {
-    packets: stats?.packets ?? 0,
-    undelayed_packets: stats?.undelayed ?? 0,
-    dropped_packets: stats?.dropped ?? 0,
-    ...(stats?.mean_hold_ms == null
-      ? {}
-      : { mean_delay_ms: stats.mean_hold_ms, max_delay_ms: stats.max_hold_ms }),
-  };
-  const lost = (detail: string): Evidence => ({ landed: false, detail, measures });
-  if (!stats) return lost("the packet worker has ended: packets pass undelayed");
-  if (rulesWithComment(rules, comment).length === 0) return lost(`the rule ${comment} is gone`);
-  const { packets, undelayed, dropped, mean_hold_ms: mean, max_hold_ms: max } = stats;
-  const held = `held ${packets} packets for ${(mean ?? 0).toFixed(3)} ms on average, ${max.toFixed(3)} ms at most`;
-  return {
-    landed: packets > 0,
-    detail: `nfqueue ${held}; ${undelayed} passed undelayed, ${dropped} dropped`,
-    measures,
-  };
 }

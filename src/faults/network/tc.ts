@@ -5,9 +5,10 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { ChaoslabError } from "../../cli/errors.ts";
+import { type Impairment, lossChain } from "./impairment.ts";
 
 /**
- * Major numbers of our root qdiscs are even numbers of this range; the netem child of a classful root has the
+ * Major numbers of our root qdiscs are even numbers of this range; the child of a classful root has the
  * odd one after. Below 0x8000, from where the kernel numbers qdiscs that are given no handle
  * (net/sched/sch_api.c, qdisc_alloc_handle).
  */
@@ -20,7 +21,7 @@ export function rootHandle(id: string): string {
   return `${(OWN_FIRST + 2 * slot).toString(16)}:`;
 }
 
-/** Handle of the netem qdisc below a classful root. */
+/** Handle of the qdisc below a classful root. */
 export function childHandle(root: string): string {
   return `${(Number.parseInt(root, 16) + 1).toString(16)}:`;
 }
@@ -53,22 +54,56 @@ export function netemDelay(delayMs: number, jitterMs: number): string[] {
 }
 
 /**
+ * Arguments of `netem` for everything that it can do. Loss in bursts is `gemodel` with every packet of the bad state
+ * lost and none of the good one, see {@link lossChain}. `corrupt` flips one bit after the checksum is filled in, and
+ * `reorder` sends its share at once, ahead of what the delay holds (net/sched/sch_netem.c, netem_enqueue).
+ */
+export function netemArguments(what: Impairment): string[] {
+  return [
+    ...netemDelay(what.delayMs, what.jitterMs),
+    ...netemLoss(what),
+    ...(what.duplicatePercent > 0 ? ["duplicate", percent(what.duplicatePercent)] : []),
+    ...(what.corruptPercent > 0 ? ["corrupt", percent(what.corruptPercent)] : []),
+    ...(what.reorderPercent > 0 ? ["reorder", percent(what.reorderPercent)] : []),
+  ];
+}
+
+/** `0.5%`; never with an exponent. netem itself rounds to 2^-32. */
+const percent = (value: number): string => `${Number(value.toFixed(6))}%`;
+
+function netemLoss({ lossPercent, correlationPercent }: Impairment): string[] {
+  if (lossPercent === 0) return [];
+  if (correlationPercent === 0) return ["loss", "random", percent(lossPercent)];
+  const { afterLoss, afterPass } = lossChain(lossPercent, correlationPercent);
+  const toBad = percent(afterPass * 100);
+  const toGood = percent((1 - afterLoss) * 100);
+  return ["loss", "gemodel", toBad, toGood, "100%", "0%"];
+}
+
+/**
  * Bands by priority as pfifo_fast has them (prio's default, 1 2 2 2 1 2 0 0 1 1 1 1 1 1 1 1), which leaves the
  * fourth band to the filter alone.
  */
 const PRIO = ["prio", "bands", "4", "priomap", ..."1222120011111111"];
 
-/** Argument vectors that put netem on the device's egress: for all packets, or for those to one address. */
+/** In place of a peer's address: every IPv4 packet, but no ARP. */
+export const ALL_IPV4 = "0.0.0.0/0";
+
+/**
+ * Argument vectors that put netem on the device's egress: for all packets (null), or for those with one address as
+ * their destination (or source).
+ */
 export function addNetem(
   device: string,
   root: string,
   netem: readonly string[],
   peer: string | null,
+  peerField: "dst" | "src" = "dst",
 ): string[][] {
   const on = ["dev", device];
   if (peer === null) return [["tc", "qdisc", "add", ...on, "root", "handle", root, ...netem]];
   const band = `${root}4`;
-  const match = ["u32", "match", "ip", "dst", `${peer}/32`];
+  const match = ["u32", "match", "ip", peerField, peer === ALL_IPV4 ? peer : `${peer}/32`];
   return [
     ["tc", "qdisc", "add", ...on, "root", "handle", root, ...PRIO],
     ["tc", "qdisc", "add", ...on, "parent", band, "handle", childHandle(root), ...netem],
@@ -96,6 +131,8 @@ const Qdisc = Type.Object({
   bytes: Type.Optional(Type.Number()),
   packets: Type.Optional(Type.Number()),
   drops: Type.Optional(Type.Number()),
+  /** Times that a packet had to wait for its turn. */
+  overlimits: Type.Optional(Type.Number()),
 });
 export type Qdisc = Static<typeof Qdisc>;
 
@@ -106,6 +143,9 @@ export function parseQdiscs(json: string): Qdisc[] {
   throw new ChaoslabError("internal", `tc -j qdisc show: unknown answer: ${json.slice(0, 80)}`);
 }
 
+/** Kinds of root qdisc that faults make. */
+const OWN_ROOTS = ["netem", "prio", "tbf", "htb"];
+
 export type RootState = "free" | "ours" | "foreign";
 
 /**
@@ -115,7 +155,7 @@ export type RootState = "free" | "ours" | "foreign";
 export function rootState(qdiscs: readonly Qdisc[], device: string): RootState {
   const root = qdiscs.find((each) => each.dev === device && each.root === true);
   if (!root || root.handle === "0:") return "free";
-  return isOwnHandle(root.handle) && (root.kind === "netem" || root.kind === "prio") ? "ours" : "foreign";
+  return isOwnHandle(root.handle) && OWN_ROOTS.includes(root.kind) ? "ours" : "foreign";
 }
 
 /** True when the root qdisc is the one that this fault made. */

@@ -74,9 +74,16 @@ const PACKAGES: Readonly<Record<string, string>> = {
   "mkfs.ext4": "e2fsprogs",
 };
 
-/** Checks root and every program the lab runs; throws one line that names all that is missing. */
-export function checkHost(): HostPrograms {
-  requireRoot("a lab");
+export interface Missing {
+  missing: string[];
+  /** Debian packages that hold them. */
+  packages: string[];
+  /** What was found; null while anything is missing. */
+  found: { postgresBin: string; redisServer: string } | null;
+}
+
+/** Looks for every program that a lab runs. */
+export function missingPrograms(): Missing {
   // A root shell made by plain `su` lacks the sbin folders.
   process.env.PATH = `${process.env.PATH ?? ""}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin`;
   const missing: string[] = [];
@@ -98,16 +105,23 @@ export function checkHost(): HostPrograms {
     missing.push("redis-server");
     packages.add("redis-server");
   }
-  if (missing.length > 0 || !postgresBin || !redisServer) {
+  const found = missing.length === 0 && postgresBin && redisServer ? { postgresBin, redisServer } : null;
+  return { missing, packages: [...packages], found };
+}
+
+/** Checks root and every program the lab runs; throws one line that names all that is missing. */
+export function checkHost(): HostPrograms {
+  requireRoot("a lab");
+  const { missing, packages, found } = missingPrograms();
+  if (!found) {
     throw new ChaoslabError(
       "prerequisite",
       `not installed here: ${missing.join(", ")}`,
-      `on Debian: apt-get install ${[...packages].join(" ")}`,
+      `on Debian: apt-get install ${packages.join(" ")}`,
     );
   }
   return {
-    postgresBin,
-    redisServer,
+    ...found,
     postgresUser: existingUser("postgres", "nobody"),
     redisUser: existingUser("redis", "nobody"),
   };

@@ -8,7 +8,7 @@ import { selfCommand } from "../../../cli/self.ts";
 import type { ProcessRef } from "../../../lab/process.ts";
 import { processRef } from "../../../lab/process.ts";
 import { inNamespace } from "../netns.ts";
-import type { WorkerOptions } from "./worker.ts";
+import { WORKER_NUMBERS, type WorkerOptions } from "./worker-options.ts";
 import { WorkerGreeting, WorkerStats } from "./worker-stats.ts";
 
 const START_TIMEOUT_MS = 15_000;
@@ -19,8 +19,9 @@ export function workerCommand(options: WorkerOptions): string[] {
   return selfCommand(
     ...["internal", "nfqueue"],
     ...["--queue", `${options.queue}`],
-    ...["--delay-ms", `${options.delayMs}`],
-    ...["--jitter-ms", `${options.jitterMs}`],
+    ...WORKER_NUMBERS.flatMap(({ flag, key }) =>
+      options[key] === 0 ? [] : [`--${flag}`, `${options[key]}`],
+    ),
     ...["--seed", `${options.seed}`],
     ...["--max-lifetime-ms", `${options.maxLifetimeMs}`],
   );

@@ -6,7 +6,7 @@
 import { dlopen, FFIType, read } from "bun:ffi";
 import { ChaoslabError, reasonOf } from "../../../cli/errors.ts";
 
-const { i32, i64, u64, ptr } = FFIType;
+const { i32, u32, i64, u64, ptr } = FFIType;
 
 const SYMBOLS = {
   socket: { args: [i32, i32, i32], returns: i32 },
@@ -14,6 +14,7 @@ const SYMBOLS = {
   setsockopt: { args: [i32, i32, i32, ptr, i32], returns: i32 },
   recv: { args: [i32, ptr, u64, i32], returns: i64 },
   send: { args: [i32, ptr, u64, i32], returns: i64 },
+  sendto: { args: [i32, ptr, u64, i32, ptr, u32], returns: i64 },
   read: { args: [i32, ptr, u64], returns: i64 },
   ppoll: { args: [ptr, u64, ptr, ptr], returns: i32 },
   sched_setscheduler: { args: [i32, i32, ptr], returns: i32 },
@@ -44,9 +45,11 @@ export function errno(): number {
   return at === null ? 0 : read.i32(at, 0);
 }
 
+export const AF_INET = 2;
 export const AF_NETLINK = 16;
 export const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
 export const NETLINK_NETFILTER = 12;
+export const IPPROTO_RAW = 255;
 export const SOL_SOCKET = 1;
 export const SO_RCVBUF = 8;
 export const SO_RCVBUFFORCE = 33;

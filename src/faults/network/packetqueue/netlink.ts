@@ -19,7 +19,11 @@ const NFGENMSG = 4;
 const NLATTR = 4;
 const NFQA_PACKET_HDR = 1;
 const NFQA_VERDICT_HDR = 2;
-const NF_ACCEPT = 1;
+const NFQA_PAYLOAD = 10;
+
+/** Verdicts. */
+export const NF_DROP = 0;
+export const NF_ACCEPT = 1;
 
 const align = (length: number): number => (length + 3) & ~3;
 
@@ -39,6 +43,8 @@ const be32 = (value: number): number[] => [
 export const BIND: Attribute = { type: 1, value: [1, 0, 0, 0] };
 /** NFQA_CFG_PARAMS: no payload (NFQNL_COPY_META), as a packet is held but never read. */
 export const COPY_META: Attribute = { type: 2, value: [...be32(0), 1] };
+/** NFQA_CFG_PARAMS: the whole packet (NFQNL_COPY_PACKET), from its IP header on. */
+export const COPY_PACKET: Attribute = { type: 2, value: [...be32(0xffff), 2] };
 /** NFQA_CFG_QUEUE_MAXLEN: packets held at most, above which they pass. */
 export const maxLength = (packets: number): Attribute => ({ type: 3, value: be32(packets) });
 
@@ -47,10 +53,16 @@ const F_FAIL_OPEN = 1;
 /** Hand a GSO packet over whole, rather than cut into segments and queued one by one. */
 const F_GSO = 4;
 /** NFQA_CFG_MASK and NFQA_CFG_FLAGS. */
-export const FLAGS: readonly Attribute[] = [
+const flags = (set: number): readonly Attribute[] => [
   { type: 4, value: be32(F_FAIL_OPEN | F_GSO) },
-  { type: 5, value: be32(F_FAIL_OPEN | F_GSO) },
+  { type: 5, value: be32(set) },
 ];
+export const FLAGS = flags(F_FAIL_OPEN | F_GSO);
+/**
+ * Every packet as it would be on a wire: the kernel cuts GSO packets into segments and, before it copies one, fills in
+ * the checksum that a device would have (nfqnl_enqueue_packet, nfqnl_build_packet_message).
+ */
+export const FLAGS_SEGMENTED = flags(F_FAIL_OPEN);
 
 /** An NFQNL_MSG_CONFIG for one queue, to be acknowledged. */
 export function configMessage(queue: number, sequence: number, attributes: readonly Attribute[]): Uint8Array {
@@ -94,19 +106,56 @@ function writeHeaders(
 export const VERDICT_BYTES = NLMSGHDR + NFGENMSG + NLATTR + 8;
 
 /**
- * Writes an NFQNL_MSG_VERDICT that accepts one packet. Several, one after the other, may go to the kernel in
- * one send: it works through them in order (net/netlink/af_netlink.c, netlink_rcv_skb).
+ * Writes an NFQNL_MSG_VERDICT on one packet. Several, one after the other, may go to the kernel in one send: it works
+ * through them in order (net/netlink/af_netlink.c, netlink_rcv_skb).
  */
+export function writeVerdict(
+  view: DataView,
+  at: number,
+  queue: number,
+  packetId: number,
+  verdict: number,
+): void {
+  writeVerdictOf(view, at, VERDICT_BYTES, queue, packetId, verdict);
+}
+
 export function writeAccept(view: DataView, at: number, queue: number, packetId: number): void {
-  writeHeaders(view, at, VERDICT_BYTES, MSG_VERDICT, NLM_F_REQUEST, 0, queue);
+  writeVerdict(view, at, queue, packetId, NF_ACCEPT);
+}
+
+/**
+ * An NFQNL_MSG_VERDICT that lets another packet go in this one's place. The kernel marks it as not checked by any
+ * device (nfqnl_mangle: CHECKSUM_NONE), so that the receiver checks it.
+ */
+export function acceptAs(queue: number, packetId: number, packet: Uint8Array): Uint8Array {
+  const length = VERDICT_BYTES + align(NLATTR + packet.length);
+  const bytes = new Uint8Array(length);
+  const view = new DataView(bytes.buffer);
+  writeVerdictOf(view, 0, length, queue, packetId, NF_ACCEPT);
+  view.setUint16(VERDICT_BYTES, NLATTR + packet.length, true);
+  view.setUint16(VERDICT_BYTES + 2, NFQA_PAYLOAD, true);
+  bytes.set(packet, VERDICT_BYTES + NLATTR);
+  return bytes;
+}
+
+function writeVerdictOf(
+  view: DataView,
+  at: number,
+  length: number,
+  queue: number,
+  packetId: number,
+  verdict: number,
+): void {
+  writeHeaders(view, at, length, MSG_VERDICT, NLM_F_REQUEST, 0, queue);
   view.setUint16(at + 20, NLATTR + 8, true);
   view.setUint16(at + 22, NFQA_VERDICT_HDR, true);
-  view.setUint32(at + 24, NF_ACCEPT, false);
+  view.setUint32(at + 24, verdict, false);
   view.setUint32(at + 28, packetId, false);
 }
 
 export interface MessageHandlers {
-  onPacket(packetId: number): void;
+  /** The payload is a part of the view; empty unless the queue copies packets. */
+  onPacket(packetId: number, payloadAt: number, payloadLength: number): void;
   /** An acknowledgement (errno 0) or an error (positive errno) for the message of this sequence number. */
   onAck?(sequence: number, errno: number): void;
 }
@@ -119,8 +168,7 @@ export function readMessages(view: DataView, length: number, handlers: MessageHa
     if (size < NLMSGHDR || at + size > length) return;
     const type = view.getUint16(at + 4, true);
     if (type === MSG_PACKET) {
-      const id = packetIdOf(view, at + NLMSGHDR + NFGENMSG, at + size);
-      if (id !== null) handlers.onPacket(id);
+      readPacket(view, at + NLMSGHDR + NFGENMSG, at + size, handlers);
     } else if (type === NLMSG_ERROR && size >= NLMSGHDR + 4) {
       handlers.onAck?.(view.getUint32(at + 8, true), Math.abs(view.getInt32(at + NLMSGHDR, true)));
     }
@@ -128,14 +176,20 @@ export function readMessages(view: DataView, length: number, handlers: MessageHa
   }
 }
 
-function packetIdOf(view: DataView, from: number, end: number): number | null {
-  let at = from;
-  while (at + NLATTR <= end) {
+function readPacket(view: DataView, from: number, end: number, { onPacket }: MessageHandlers): void {
+  let id: number | null = null;
+  let payloadAt = 0;
+  let payloadLength = 0;
+  for (let at = from; at + NLATTR <= end; ) {
     const size = view.getUint16(at, true);
-    if (size < NLATTR || at + size > end) return null;
+    if (size < NLATTR || at + size > end) break;
     const type = view.getUint16(at + 2, true) & 0x3fff;
-    if (type === NFQA_PACKET_HDR && size >= NLATTR + 4) return view.getUint32(at + NLATTR, false);
+    if (type === NFQA_PACKET_HDR && size >= NLATTR + 4) id = view.getUint32(at + NLATTR, false);
+    if (type === NFQA_PAYLOAD) {
+      payloadAt = at + NLATTR;
+      payloadLength = size - NLATTR;
+    }
     at += align(size);
   }
-  return null;
+  if (id !== null) onPacket(id, payloadAt, payloadLength);
 }

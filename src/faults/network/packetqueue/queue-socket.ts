@@ -6,14 +6,19 @@ import { ChaoslabError } from "../../../cli/errors.ts";
 import * as c from "./libc.ts";
 import {
   type Attribute,
+  acceptAs,
   BIND,
   COPY_META,
+  COPY_PACKET,
   configMessage,
   FLAGS,
+  FLAGS_SEGMENTED,
   maxLength,
+  NF_ACCEPT,
+  NF_DROP,
   readMessages,
   VERDICT_BYTES,
-  writeAccept,
+  writeVerdict,
 } from "./netlink.ts";
 
 /** Packets held at most: at 1 s of delay, 200 000 packets/s. */
@@ -22,6 +27,18 @@ const MAX_HELD = 200_000;
 const RECEIVE_BUFFER = 64 * 1024 * 1024;
 const VERDICTS_PER_SEND = 64;
 const ACK_TIMEOUT_MS = 2_000;
+/** Room for a netlink message with the largest IP packet in it. */
+const INBOX_BYTES = 128 * 1024;
+
+/** How packets come out of the queue. */
+export interface QueueMode {
+  /** One by one as on a wire; else a GSO packet, which stands for up to 64 KiB of segments, counts as one. */
+  segmented: boolean;
+  /** With their content, which costs a copy. */
+  payload: boolean;
+}
+
+const NO_CONTENT = new Uint8Array(0);
 
 /** Another process listens on this queue. */
 export class QueueBusyError extends Error {}
@@ -29,7 +46,7 @@ export class QueueBusyError extends Error {}
 export class QueueSocket {
   readonly fd: number;
   readonly #queue: number;
-  readonly #inbox = new Uint8Array(16 * 1024);
+  readonly #inbox = new Uint8Array(INBOX_BYTES);
   readonly #inboxView = new DataView(this.#inbox.buffer);
   readonly #outbox = new Uint8Array(VERDICTS_PER_SEND * VERDICT_BYTES);
   readonly #outboxView = new DataView(this.#outbox.buffer);
@@ -39,7 +56,7 @@ export class QueueSocket {
   overflows = 0;
 
   /** @throws {QueueBusyError}, or {ChaoslabError} naming the kernel feature that is missing. */
-  constructor(queue: number) {
+  constructor(queue: number, { segmented, payload }: QueueMode) {
     this.#queue = queue;
     this.fd = c.libc.socket(c.AF_NETLINK, c.SOCK_RAW_CLOEXEC, c.NETLINK_NETFILTER);
     if (this.fd < 0)
@@ -52,8 +69,9 @@ export class QueueSocket {
       throw new ChaoslabError("permission", "nfnetlink refuses the socket: no CAP_NET_ADMIN here");
     }
     this.#configure([BIND], "nfnetlink_queue (CONFIG_NETFILTER_NETLINK_QUEUE)");
-    this.#configure([COPY_META], "nfnetlink_queue's copy mode");
-    this.#configure(FLAGS, "nfnetlink_queue's fail-open and GSO flags (Linux 3.10)");
+    this.#configure([payload ? COPY_PACKET : COPY_META], "nfnetlink_queue's copy mode");
+    const flags = segmented ? FLAGS_SEGMENTED : FLAGS;
+    this.#configure(flags, "nfnetlink_queue's fail-open and GSO flags (Linux 3.10)");
     this.#configure([maxLength(MAX_HELD)], "nfnetlink_queue's queue length");
   }
 
@@ -87,11 +105,18 @@ export class QueueSocket {
     throw new ChaoslabError("prerequisite", `the kernel has no ${feature} (errno ${result ?? "none"})`);
   }
 
-  /** Hands over up to `most` packets that the kernel has queued, without waiting. True when there may be more. */
-  receive(most: number, onPacket: (packetId: number) => void): boolean {
+  /**
+   * Hands over up to `most` packets that the kernel has queued, without waiting. True when there may be more. A packet's
+   * content is only there until the next one.
+   */
+  receive(most: number, onPacket: (packetId: number, packet: Uint8Array) => void): boolean {
+    const handlers = {
+      onPacket: (id: number, at: number, length: number): void =>
+        onPacket(id, length === 0 ? NO_CONTENT : this.#inbox.subarray(at, at + length)),
+    };
     for (let i = 0; i < most; i++) {
       const length = Number(c.libc.recv(this.fd, this.#inbox, this.#inbox.length, c.MSG_DONTWAIT));
-      if (length > 0) readMessages(this.#inboxView, length, { onPacket });
+      if (length > 0) readMessages(this.#inboxView, length, handlers);
       else if (length < 0 && c.errno() === c.ENOBUFS) this.overflows++;
       else return false;
     }
@@ -100,7 +125,22 @@ export class QueueSocket {
 
   /** Lets a packet go with the next {@link flush}. */
   accept(packetId: number): void {
-    writeAccept(this.#outboxView, this.#pending * VERDICT_BYTES, this.#queue, packetId);
+    this.#decide(packetId, NF_ACCEPT);
+  }
+
+  /** Drops a packet with the next {@link flush}. */
+  drop(packetId: number): void {
+    this.#decide(packetId, NF_DROP);
+  }
+
+  /** Lets another packet go in this one's place, after all that were let go before. */
+  acceptAs(packetId: number, packet: Uint8Array): void {
+    this.flush();
+    this.#write(acceptAs(this.#queue, packetId, packet));
+  }
+
+  #decide(packetId: number, verdict: number): void {
+    writeVerdict(this.#outboxView, this.#pending * VERDICT_BYTES, this.#queue, packetId, verdict);
     if (++this.#pending === VERDICTS_PER_SEND) this.flush();
   }
 

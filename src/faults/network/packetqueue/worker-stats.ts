@@ -2,6 +2,13 @@
 import { type Static, Type } from "@sinclair/typebox";
 
 export const WorkerStats = Type.Object({
+  /** Packets that a fate was decided for. */
+  seen: Type.Number(),
+  /** Of these: dropped on purpose, sent twice, sent with a bit flipped, sent at once while others were delayed. */
+  lost: Type.Number(),
+  duplicated: Type.Number(),
+  corrupted: Type.Number(),
+  reordered: Type.Number(),
   /** Packets held and let go when due. */
   packets: Type.Number(),
   /** Packets held now. */

@@ -1,5 +1,6 @@
 /**
- * The process that holds packets. It listens on one queue, keeps each packet for its delay and lets it go.
+ * The process that decides over packets. It listens on one queue and drops each packet, keeps it for its delay, or lets
+ * it go: as it is, twice or with a bit flipped.
  *
  * It fails open: when its stdin ends (its owner died), on SIGTERM, when its lifetime is over and on any error,
  * it lets everything go at once. Only SIGKILL loses what it holds, which the kernel then drops. Lines on stdin ask
@@ -7,20 +8,14 @@
  * @module
  */
 import { readFileSync, writeSync } from "node:fs";
-import { delays } from "./delays.ts";
+import { CopySender } from "./copy-sender.ts";
 import { DueHeap } from "./due-heap.ts";
+import { type Fate, fates, flipBit } from "./fates.ts";
 import { EINTR, errno, libc, POLLIN, runPromptly } from "./libc.ts";
 import { QueueSocket } from "./queue-socket.ts";
 import { parseQueueTable, QUEUE_TABLE } from "./queue-table.ts";
+import type { WorkerOptions } from "./worker-options.ts";
 import type { WorkerStats } from "./worker-stats.ts";
-
-export interface WorkerOptions {
-  queue: number;
-  delayMs: number;
-  jitterMs: number;
-  seed: number;
-  maxLifetimeMs: number;
-}
 
 /** Longest the loop sleeps, and longest that a signal waits for its JavaScript handler, in milliseconds. */
 const TICK_MS = 200;
@@ -30,11 +25,17 @@ const READ_BATCH = 128;
 export class Worker {
   readonly #socket: QueueSocket;
   readonly #heap = new DueHeap();
-  readonly #nextDelay: () => number;
+  readonly #nextFate: () => Fate;
+  readonly #copies: CopySender | null;
   readonly #pollfds = new Int32Array(4);
   readonly #timeout = new Int32Array(4);
   readonly #request = new Uint8Array(256);
   #stopping = false;
+  #seen = 0;
+  #lost = 0;
+  #duplicated = 0;
+  #corrupted = 0;
+  #reordered = 0;
   #released = 0;
   #heldSum = 0;
   #heldMax = 0;
@@ -42,8 +43,13 @@ export class Worker {
   #skipped = 0;
 
   constructor(readonly options: WorkerOptions) {
-    this.#socket = new QueueSocket(options.queue);
-    this.#nextDelay = delays(options.delayMs, options.jitterMs, options.seed);
+    const { lossPercent, duplicatePercent, corruptPercent, reorderPercent } = options;
+    const payload = duplicatePercent + corruptPercent > 0;
+    // A delay is the same for a packet and its segments; a share of packets is one of those on the wire.
+    const segmented = payload || lossPercent + reorderPercent > 0;
+    this.#socket = new QueueSocket(options.queue, { segmented, payload });
+    this.#copies = duplicatePercent > 0 ? new CopySender() : null;
+    this.#nextFate = fates(options, options.seed);
   }
 
   /** Holds packets until told to stop; then none is held any more. */
@@ -60,7 +66,7 @@ export class Worker {
     try {
       while (!this.#stopping) {
         const interrupted = this.#wait();
-        this.#socket.receive(READ_BATCH, this.#hold);
+        this.#socket.receive(READ_BATCH, this.#decide);
         const now = this.#release();
         if (interrupted || now - lastTurn >= TICK_MS) {
           await nextTurn();
@@ -84,13 +90,34 @@ export class Worker {
     return false;
   }
 
-  #hold = (id: number): void => {
-    const now = performance.now();
-    // Ids count up by one; a gap is a packet that found the socket full and passed undelayed.
+  #decide = (id: number, packet: Uint8Array): void => {
+    // Ids count up by one; a gap is a packet that found the socket full and passed untouched.
     this.#skipped += (id - this.#lastId - 1) >>> 0;
     this.#lastId = id;
-    this.#heap.push(now + this.#nextDelay(), id, now);
+    this.#seen++;
+    const fate = this.#nextFate();
+    if (fate.lost) {
+      this.#lost++;
+      this.#socket.drop(id);
+    } else if (fate.corruptedAt !== null && packet.length > 0) {
+      this.#corrupted++;
+      flipBit(packet, fate.corruptedAt);
+      this.#socket.acceptAs(id, packet);
+    } else if (fate.delayMs > 0) {
+      const now = performance.now();
+      this.#heap.push(now + fate.delayMs, id, now);
+    } else {
+      if (fate.reordered) this.#reordered++;
+      this.#socket.accept(id);
+      if (fate.duplicated) this.#duplicate(packet);
+    }
   };
+
+  #duplicate(packet: Uint8Array): void {
+    // First the original and all before it, so that copies do not overtake.
+    this.#socket.flush();
+    if (this.#copies?.send(packet)) this.#duplicated++;
+  }
 
   /** Lets go what is due and returns the time. */
   #release(): number {
@@ -126,6 +153,11 @@ export class Worker {
       (each) => each.queue === this.options.queue,
     );
     return {
+      seen: this.#seen,
+      lost: this.#lost,
+      duplicated: this.#duplicated,
+      corrupted: this.#corrupted,
+      reordered: this.#reordered,
       packets: this.#released,
       held: this.#heap.size,
       undelayed: this.#skipped,

@@ -1,0 +1,174 @@
+/**
+ * Skews the realtime clock of a node's processes by rewriting each one's private copy of the vDSO. The host's clock
+ * and all other processes keep the time; so do monotonic clocks and timers.
+ *
+ * Not reached: programs that ask the kernel by `syscall` instead of through the vDSO, and what the kernel itself
+ * stamps or waits for (file times, timers set to an absolute realtime).
+ * @module
+ */
+import { type Static, Type } from "@sinclair/typebox";
+import { ChaoslabError } from "../../cli/errors.ts";
+import { isAlive, type ProcessRef, self, signalProcess } from "../../lab/process.ts";
+import { waitFor } from "../../lab/wait.ts";
+import type { Evidence } from "../../model/fault.ts";
+import type { ClockParams } from "../../model/params.ts";
+import { defineBackend, type FaultRequest } from "../fault.ts";
+import { assemble } from "./blob.ts";
+import { WorkerClient } from "./client.ts";
+import { dateOffsetMs } from "./date-header.ts";
+import { members } from "./members.ts";
+import { VdsoMemory } from "./memory.ts";
+import { type Recorded, restoreWithin } from "./restore.ts";
+import { activeBlobs, isSkewed, type Skew } from "./skew.ts";
+
+const VdsoUndo = Type.Object({
+  kind: Type.Literal("vdso"),
+  /** Marks the code in a process as this fault's. */
+  id: Type.String(),
+  /** Folders of the node's cgroup. */
+  cgroup: Type.Array(Type.String()),
+  /** Known before anything is written. */
+  processes: Type.Array(
+    Type.Object({
+      pid: Type.Integer(),
+      starttime: Type.Number(),
+      vdso: Type.Integer(),
+      originals: Type.Array(Type.Object({ at: Type.Integer(), bytes: Type.String() })),
+    }),
+  ),
+  worker: Type.Union([Type.Object({ pid: Type.Integer(), starttime: Type.Number() }), Type.Null()]),
+});
+type VdsoUndo = Static<typeof VdsoUndo>;
+type Request = FaultRequest<ClockParams>;
+
+/** How long the worker may take to restore and end, and how long an undo goes on trying. */
+const WORKER_TIMEOUT_MS = 10_000;
+const RESTORE_TIMEOUT_MS = 10_000;
+/** Within this, every program that a node starts is found. */
+const SETTLE_TIMEOUT_MS = 500;
+/** A Date header counts whole seconds, and servers renew it about once a second. */
+const DATE_TOLERANCE_MS = 2_500;
+
+const groupOf = ({ target }: Request): string[] => [...(target.cgroup?.dirs ?? [])];
+
+export const vdso = defineBackend<ClockParams, VdsoUndo>({
+  name: "vdso",
+  undoSchema: VdsoUndo,
+
+  async probe({ id, params }) {
+    if (process.arch !== "x64") return `needs x86-64, this is ${process.arch}`;
+    if (process.getuid?.() !== 0) return "needs root";
+    try {
+      using memory = VdsoMemory.open(self());
+      const image = memory?.image();
+      if (!image) return "/proc/self/mem cannot be read";
+      assemble(image, id, params.offset_ms);
+      return null;
+    } catch (error) {
+      if (error instanceof ChaoslabError) return error.message;
+      throw error;
+    }
+  },
+
+  plan(request) {
+    const { id, target, params } = request;
+    const functions = "clock_gettime, gettimeofday and time";
+    return {
+      steps: [
+        `in each process of ${target.name}: ${functions} of its own vDSO add ${params.offset_ms} ms`,
+        "a process that does the same to each program that the node starts later",
+      ],
+      undo: { kind: "vdso", id, cgroup: groupOf(request), processes: [], worker: null },
+    };
+  },
+
+  async inspect(request) {
+    examine(request);
+  },
+
+  async inject(request, undo, amend) {
+    const { id, params, maxLifetimeMs } = request;
+    const skew: Skew = { id, offsetMs: params.offset_ms };
+    const recorded: VdsoUndo = { ...undo, processes: examine(request) };
+    amend(recorded);
+    const worker = await WorkerClient.start({ ...skew, dirs: undo.cgroup, maxLifetimeMs });
+    amend({ ...recorded, worker: worker.ref });
+    const { processes, tookMs } = await worker.skew();
+    const first = `${processes} processes skewed in ${tookMs.toFixed(1)} ms`;
+    return { verify: () => verify(request, skew, worker.ref, first) };
+  },
+
+  async undo({ id, cgroup, processes, worker }) {
+    // First of all whoever would skew again what is restored here.
+    if (worker) await endWorker(worker);
+    await restoreWithin(RESTORE_TIMEOUT_MS, id, cgroup, processes);
+  },
+});
+
+/** The node's processes with what will be displaced in them. @throws {ChaoslabError} when one cannot be skewed. */
+function examine(request: Request): Recorded[] {
+  const { id, target, params } = request;
+  const found = members(groupOf(request)).flatMap((ref): Recorded[] => {
+    using memory = VdsoMemory.open(ref);
+    const image = memory?.image();
+    if (!memory || !image) return [];
+    const [other] = activeBlobs(image);
+    if (other) {
+      throw new ChaoslabError("busy", `${target.name}: its clock is skewed by ${other.id} already`);
+    }
+    const { patches } = assemble(image, id, params.offset_ms);
+    const originals = patches.map(({ at, original }) => ({ at, bytes: original.toString("hex") }));
+    return [{ ...ref, vdso: memory.start, originals }];
+  });
+  if (found.length === 0) {
+    throw new ChaoslabError("notFound", `${target.name}: no process runs in its cgroup`, "is the lab up?");
+  }
+  return found;
+}
+
+/** Has the worker restore and end; kills it when it does not in time. */
+async function endWorker(worker: ProcessRef): Promise<void> {
+  if (!signalProcess(worker, "SIGTERM")) return;
+  const wait = { what: `clock worker ${worker.pid} to end`, timeoutMs: WORKER_TIMEOUT_MS, intervalMs: 2 };
+  try {
+    await waitFor(() => !isAlive(worker), wait);
+  } catch {
+    signalProcess(worker, "SIGKILL");
+    await waitFor(() => !isAlive(worker), wait);
+  }
+}
+
+async function verify(request: Request, skew: Skew, worker: ProcessRef, first: string): Promise<Evidence> {
+  const counts = await settledCounts(groupOf(request), skew);
+  const { all, skewed } = counts;
+  const dateOffset =
+    request.target.url === null ? null : await dateOffsetMs(request.target.url, skew.offsetMs);
+  const measures = {
+    processes: skewed,
+    offset_ms: skew.offsetMs,
+    ...(dateOffset === null ? {} : { date_offset_ms: dateOffset }),
+  };
+  const lost = (detail: string): Evidence => ({ landed: false, detail, measures });
+  if (!isAlive(worker)) return lost(`the clock worker has ended; ${skewed} of ${all} processes are skewed`);
+  if (all === 0) return { landed: true, detail: `${first}; the node has no process now`, measures };
+  if (skewed < all) return lost(`${skewed} of ${all} processes have the skewed clock in their vDSO`);
+  if (dateOffset !== null && Math.abs(dateOffset - skew.offsetMs) > DATE_TOLERANCE_MS) {
+    return lost(`the Date header of ${request.target.url} is ${dateOffset} ms off, not ${skew.offsetMs}`);
+  }
+  const date = dateOffset === null ? "" : `; its Date header is ${dateOffset} ms off`;
+  return { landed: true, detail: `${first}; all ${all} that run now have it in their vDSO${date}`, measures };
+}
+
+/** Processes there are, and those among them that are skewed; waits a moment for a program just started. */
+async function settledCounts(dirs: readonly string[], skew: Skew): Promise<{ all: number; skewed: number }> {
+  const deadline = performance.now() + SETTLE_TIMEOUT_MS;
+  for (;;) {
+    const images = members(dirs).flatMap((ref) => {
+      using memory = VdsoMemory.open(ref);
+      return memory?.image() ?? [];
+    });
+    const skewed = images.filter((image) => isSkewed(image, skew)).length;
+    if (skewed === images.length || performance.now() > deadline) return { all: images.length, skewed };
+    await Bun.sleep(10);
+  }
+}

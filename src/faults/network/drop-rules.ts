@@ -1,0 +1,87 @@
+/**
+ * Packets that are dropped by rules in the fabric. No process is needed, so nothing ends with one: the rules stay until
+ * they are undone.
+ * @module
+ */
+import { type Static, Type } from "@sinclair/typebox";
+import type { Evidence } from "../../model/fault.ts";
+import type { PartitionParams } from "../../model/params.ts";
+import { defineBackend, type FaultRequest } from "../fault.ts";
+import { type Direction, type Flow, flowOf } from "./flow.ts";
+import { removeRules, requireNoOverlap } from "./forward-rules.ts";
+import {
+  COUNT_RULES,
+  countersOf,
+  dropRule,
+  parseRules,
+  type Rule,
+  ruleComment,
+  rulesWithComment,
+} from "./iptables.ts";
+import { execIn, trial, undoIn } from "./netns.ts";
+
+const DropUndo = Type.Object({
+  kind: Type.Literal("iptables"),
+  /** Namespace of the rules. */
+  netns: Type.String(),
+  /** Comment that marks the rules as this fault's. */
+  comment: Type.String(),
+});
+type Request = FaultRequest<PartitionParams>;
+
+function flows({ params, target, peer }: Request): Flow[] {
+  const { direction = "both" } = params;
+  const directions: readonly Direction[] = direction === "both" ? ["egress", "ingress"] : [direction];
+  return directions.map((each) => flowOf(target, peer, each));
+}
+
+const commands = (request: Request): string[][] =>
+  flows(request).map((flow) => dropRule(flow, ruleComment(request.id)));
+
+export const dropRules = defineBackend<PartitionParams, Static<typeof DropUndo>>({
+  name: "iptables",
+  undoSchema: DropUndo,
+
+  async probe(request) {
+    for (const argv of commands(request)) {
+      const lacks = await trial(argv);
+      if (lacks !== null) return lacks;
+    }
+    return null;
+  },
+
+  plan(request) {
+    const { netns } = request.target.fabric;
+    return {
+      steps: commands(request).map((argv) => `in ${netns}: ${argv.join(" ")}`),
+      undo: { kind: "iptables", netns, comment: ruleComment(request.id) },
+    };
+  },
+
+  inspect: (request) => requireNoOverlap(request, flows(request)),
+
+  async inject(request, { netns, comment }) {
+    for (const argv of commands(request)) await execIn(netns, argv);
+    return {
+      async verify() {
+        const rules = parseRules((await execIn(netns, COUNT_RULES)).stdout);
+        return dropEvidence(rulesWithComment(rules, comment), commands(request).length);
+      },
+    };
+  },
+
+  undo: ({ netns, comment }) => undoIn(netns, () => removeRules(netns, comment)),
+});
+
+/** `rules` are those of the fault, with counters; all that were made must still be there. */
+export function dropEvidence(rules: readonly Rule[], made: number): Evidence {
+  const { packets, bytes } = countersOf(rules);
+  return {
+    landed: rules.length === made && packets > 0,
+    measures: { dropped_packets: packets, dropped_bytes: bytes },
+    detail:
+      rules.length === made
+        ? `iptables dropped ${packets} packets (${bytes} bytes)`
+        : `${made - rules.length} of the ${made} rules are gone`,
+  };
+}

@@ -1,0 +1,36 @@
+/**
+ * The rules of one fault in the fabric's FORWARD chain, found by their comment.
+ * @module
+ */
+import { ChaoslabError } from "../../cli/errors.ts";
+import type { FaultRequest } from "../fault.ts";
+import type { Flow } from "./flow.ts";
+import { deleteRule, LIST_RULES, overlapping, parseRules, type Rule, rulesWithComment } from "./iptables.ts";
+import { execIn, requireNamespace } from "./netns.ts";
+
+export async function listRules(netns: string): Promise<Rule[]> {
+  return parseRules((await execIn(netns, LIST_RULES)).stdout);
+}
+
+/** @throws {ChaoslabError} `busy` when a fault of ours already acts on some of these packets, `notFound`. */
+export async function requireNoOverlap(
+  { target }: FaultRequest<unknown>,
+  flows: readonly Flow[],
+): Promise<void> {
+  requireNamespace(target.fabric.netns, target.name);
+  const rules = await listRules(target.fabric.netns);
+  if (flows.some(({ source, destination }) => overlapping(rules, source, destination))) {
+    throw new ChaoslabError("busy", `${target.name}: a fault of chaoslab's already acts on these packets`);
+  }
+}
+
+/** Deletes every rule with the comment; the namespace exists. */
+export async function removeRules(netns: string, comment: string): Promise<void> {
+  for (const each of rulesWithComment(await listRules(netns), comment)) {
+    // Gone already when another process undoes the same fault at this moment.
+    await execIn(netns, deleteRule(each), { allowFailure: true });
+  }
+  if (rulesWithComment(await listRules(netns), comment).length > 0) {
+    throw new ChaoslabError("internal", `${netns}: iptables rule ${comment} could not be removed`);
+  }
+}
