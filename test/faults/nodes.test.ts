@@ -519,12 +519,12 @@ describe("memory", () => {
   test("a limit below what the node holds costs it its life, and it comes back after the revert", async () => {
     const before = both();
     const { restarts } = await statusOf("catalog");
-    const fault = await inject(given("memory", "catalog", { limit_mib: 8 }));
+    const fault = await inject(given("memory", "catalog", { limit_mib: 2 }));
     await waitFor(async () => (await statusOf("catalog")).restarts > restarts, {
       what: "a restart",
       timeoutMs: 20_000,
     });
-    expect(Number(limit()) / 2 ** 20).toBeWithin(8, 8.1);
+    expect(Number(limit()) / 2 ** 20).toBeWithin(2, 2.1);
     await expect(answers("catalog", 1_000)).rejects.toThrow();
     const evidence = await fault.verify();
     expect(evidence.landed).toBe(true);
