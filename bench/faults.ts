@@ -3,7 +3,6 @@
  *
  *   sudo node_modules/.bin/bun bench/faults.ts [rounds]     prints a table, and JSON on the last line
  */
-import { connect } from "node:net";
 import { table } from "../src/cli/terminal.ts";
 import { inject } from "../src/faults/controller.ts";
 import { bootLab } from "../src/lab/host/lab.ts";
@@ -11,6 +10,7 @@ import { DEFAULT_SEEDED } from "../src/lab/host/record.ts";
 import { PORTS } from "../src/lab/host/topology.ts";
 import { EXAMPLES } from "../src/model/examples.ts";
 import { FAULT_TYPES, type FaultType } from "../src/model/params.ts";
+import { connectMs } from "../test/support.ts";
 
 const rounds = Number(process.argv[2] ?? 20);
 /** These end processes, so that a round takes as long as the node's restart: a few rounds must do. */
@@ -26,17 +26,7 @@ const booted = await bootLab("bench", DEFAULT_SEEDED, () => {});
 const { lab } = booted;
 
 /** One round trip with payments, in milliseconds. */
-function roundTrip(): Promise<number> {
-  const started = performance.now();
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
-  const socket = connect({ host: lab.topology.address("payments"), port: PORTS.payments });
-  socket.once("connect", () => {
-    resolve(performance.now() - started);
-    socket.destroy();
-  });
-  socket.once("error", reject);
-  return promise;
-}
+const roundTrip = (): Promise<number> => connectMs(lab.topology.address("payments"), PORTS.payments);
 
 async function ready(): Promise<void> {
   // The supervisor hears of a death a moment after it.

@@ -1,5 +1,6 @@
 /** What the integration tests share: the built binary, and a picture of what a lab may leave on the host. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { connect } from "node:net";
 import { resolve } from "node:path";
 import { exec } from "../src/lab/exec.ts";
 
@@ -86,4 +87,17 @@ export function processes(): string[] {
     }
   }
   return found;
+}
+
+/** Milliseconds until a TCP connection is open: one round trip. */
+export function connectMs(host: string, port: number): Promise<number> {
+  const started = performance.now();
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  const socket = connect({ host, port });
+  socket.once("connect", () => {
+    resolve(performance.now() - started);
+    socket.destroy();
+  });
+  socket.once("error", reject);
+  return promise;
 }

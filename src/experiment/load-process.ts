@@ -3,6 +3,7 @@
  * @module
  */
 import { ChaoslabError, ExitCode } from "../cli/errors.ts";
+import { linesOf } from "../cli/lines.ts";
 import { selfCommand } from "../cli/self.ts";
 import type { HostLab } from "../lab/host/lab.ts";
 import { inNamespace } from "../lab/host/nodes.ts";
@@ -102,8 +103,6 @@ export class LoadProcess {
 
   async #read(): Promise<LoadSummary> {
     const stderr = this.#child.stderr.text();
-    const decoder = new TextDecoder();
-    let rest = "";
     let timer = setTimeout(() => {}, 0);
     const listen = (): void => {
       clearTimeout(timer);
@@ -116,11 +115,9 @@ export class LoadProcess {
     };
     listen();
     try {
-      for await (const chunk of this.#child.stdout) {
+      for await (const line of linesOf(this.#child.stdout)) {
         listen();
-        const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-        rest = lines.pop() ?? "";
-        for (const line of lines) this.#record(JSON.parse(line) as LoadRecord);
+        this.#record(JSON.parse(line) as LoadRecord);
       }
     } finally {
       clearTimeout(timer);

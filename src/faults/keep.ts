@@ -1,5 +1,6 @@
 /** A fault that outlives the command that asked for it, held by a process of its own. @module */
 import { ChaoslabError, type ExitKind } from "../cli/errors.ts";
+import { linesOf } from "../cli/lines.ts";
 import { selfCommand } from "../cli/self.ts";
 import type { FaultEvent } from "../model/fault.ts";
 import type { KeeperInject } from "./keeper.ts";
@@ -18,14 +19,8 @@ export async function keepFault(request: KeepRequest): Promise<FaultEvent> {
     stderr: "ignore",
     detached: true,
   });
-  const decoder = new TextDecoder();
-  const reader = child.stdout.getReader();
-  let said = "";
-  while (!said.includes("\n")) {
-    const { value, done } = await reader.read();
-    if (done) throw new ChaoslabError("internal", "the process that keeps the fault ended before it began");
-    said += decoder.decode(value, { stream: true });
-  }
+  const { value: said, done } = await linesOf(child.stdout).next();
+  if (done) throw new ChaoslabError("internal", "the process that keeps the fault ended before it began");
   const answer = JSON.parse(said) as KeepAnswer;
   if (!("event" in answer)) throw new ChaoslabError(answer.exit, answer.message, answer.hint ?? undefined);
   child.unref();

@@ -3,7 +3,7 @@
  * @module
  */
 import { type Static, Type } from "@sinclair/typebox";
-import { seeded } from "../common/random.ts";
+import { seeded } from "../../src/model/random.ts";
 
 const BehaviourSchema = Type.Object(
   {

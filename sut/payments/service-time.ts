@@ -2,7 +2,7 @@
  * How long the payment provider takes: log-normal, as measured service times of remote calls usually are.
  * @module
  */
-import { seeded } from "../common/random.ts";
+import { seeded } from "../../src/model/random.ts";
 
 /**
  * Shape for p99 = 2 x mean. Of a log-normal p99 / mean = exp(2.326 s - s^2 / 2), which is 2 at s = 0.32.

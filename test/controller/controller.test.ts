@@ -1,7 +1,6 @@
 /** The controller over HTTP, against a real lab; and `inject`, `faults`, `revert` on the command line. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
-import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openFaults } from "../../src/faults/journal.ts";
@@ -10,7 +9,7 @@ import { findLab, type HostLab } from "../../src/lab/host/lab.ts";
 import { PORTS } from "../../src/lab/host/topology.ts";
 import { waitFor } from "../../src/lab/wait.ts";
 import type { FaultEvent } from "../../src/model/fault.ts";
-import { chaoslab, hostPicture, oneLine, processes, start } from "../support.ts";
+import { chaoslab, connectMs, hostPicture, oneLine, processes, start } from "../support.ts";
 
 setDefaultTimeout(90_000);
 
@@ -40,18 +39,8 @@ async function call(method: string, path: string, body?: unknown, headers: Recor
   return { status: answer.status, text, json: (): unknown => JSON.parse(text) };
 }
 
-/** Milliseconds until a TCP connection to payments is open: one round trip. */
-function connectMs(): Promise<number> {
-  const started = performance.now();
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
-  const socket = connect({ host: lab.topology.address("payments"), port: PORTS.payments });
-  socket.once("connect", () => {
-    resolve(performance.now() - started);
-    socket.destroy();
-  });
-  socket.once("error", reject);
-  return promise;
-}
+/** One round trip with payments, in milliseconds. */
+const roundTrip = (): Promise<number> => connectMs(lab.topology.address("payments"), PORTS.payments);
 
 async function fabricRules(): Promise<string> {
   const netns = lab.topology.fabricNamespace;
@@ -63,7 +52,7 @@ const helpers = (): string[] => processes().filter((argv) => / internal (guard|n
 
 async function expectClean(withinMs = 10_000): Promise<void> {
   await waitFor(() => open().length === 0, { what: "the journal to be empty", timeoutMs: withinMs });
-  await waitFor(async () => (await connectMs()) < 50, { what: "full speed", timeoutMs: 5_000 });
+  await waitFor(async () => (await roundTrip()) < 50, { what: "full speed", timeoutMs: 5_000 });
   expect(await fabricRules()).not.toContain("chaoslab:");
 }
 
@@ -88,7 +77,7 @@ describe("the controller", () => {
     const { id, t_start, backend } = injected.json() as FaultEvent;
     expect(Math.abs(t_start - Date.now())).toBeLessThan(10_000);
     expect(backend).toBeOneOf(["netem", "nfqueue"]);
-    expect(await connectMs()).toBeGreaterThan(99);
+    expect(await roundTrip()).toBeGreaterThan(99);
 
     const { active } = (await call("GET", "/chaos/faults")).json() as { active: FaultEvent[] };
     expect(active).toMatchObject([{ id, t_stop: null, evidence: { landed: true } }]);
@@ -128,7 +117,7 @@ describe("the controller", () => {
 
   test("reverts by itself when the lease ends", async () => {
     await call("POST", "/chaos/inject", { ...LATENCY, duration_s: 1 });
-    expect(await connectMs()).toBeGreaterThan(99);
+    expect(await roundTrip()).toBeGreaterThan(99);
     await expectClean(5_000);
   });
 
@@ -247,7 +236,7 @@ describe("the command line", () => {
     const injected = await chaoslab(args);
     expect(injected.code).toBe(0);
     const { id } = JSON.parse(injected.stdout) as FaultEvent;
-    expect(await connectMs()).toBeGreaterThan(99);
+    expect(await roundTrip()).toBeGreaterThan(99);
     expect((await chaoslab(["faults", "--lab", "test-k"])).stdout).toContain(id);
     const again = await chaoslab(args);
     expect(again.code).toBe(8);

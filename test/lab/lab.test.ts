@@ -1,7 +1,6 @@
 /** A real lab, by the built binary: what it is made of, what survives a death, and that nothing of it stays. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync, readlinkSync, statfsSync, statSync } from "node:fs";
-import { connect } from "node:net";
 import postgres from "postgres";
 import { inject } from "../../src/faults/controller.ts";
 import { exec } from "../../src/lab/exec.ts";
@@ -11,7 +10,7 @@ import type { LabDocument } from "../../src/lab/host/manage.ts";
 import { databaseUrl } from "../../src/lab/host/nodes.ts";
 import { NODE_NAMES, type NodeName, PORTS } from "../../src/lab/host/topology.ts";
 import { waitFor } from "../../src/lab/wait.ts";
-import { chaoslab, hostPicture, oneLine, start } from "../support.ts";
+import { chaoslab, connectMs, hostPicture, oneLine, start } from "../support.ts";
 
 setDefaultTimeout(90_000);
 
@@ -49,22 +48,9 @@ const order = async (): Promise<Response> =>
     body: JSON.stringify({ product_id: "p-0001", quantity: 2 }),
   });
 
-/** Milliseconds until a TCP connection is open: one round trip. */
-function connectMs(name: NodeName): Promise<number> {
-  const started = performance.now();
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
-  const socket = connect({ host: lab.topology.address(name), port: PORTS[name] });
-  socket.once("connect", () => {
-    resolve(performance.now() - started);
-    socket.destroy();
-  });
-  socket.once("error", reject);
-  return promise;
-}
-
 async function medianConnectMs(name: NodeName, count = 15): Promise<number> {
   const times: number[] = [];
-  for (let i = 0; i < count; i++) times.push(await connectMs(name));
+  for (let i = 0; i < count; i++) times.push(await connectMs(lab.topology.address(name), PORTS[name]));
   return times.toSorted((a, b) => a - b)[Math.floor(count / 2)] ?? Number.NaN;
 }
 

@@ -3,6 +3,7 @@
  * @module
  */
 import { ChaoslabError, type ExitKind } from "../../cli/errors.ts";
+import { linesOf } from "../../cli/lines.ts";
 import { selfCommand } from "../../cli/self.ts";
 import { type ProcessRef, processRef } from "../../lab/process.ts";
 import type { Saying, WorkerOptions } from "./worker.ts";
@@ -69,16 +70,5 @@ async function answer(child: ReturnType<typeof spawn>, lines: AsyncIterator<stri
     return saying;
   } finally {
     clearTimeout(timer);
-  }
-}
-
-async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string, undefined> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  for await (const chunk of stream) {
-    rest += decoder.decode(chunk, { stream: true });
-    const lines = rest.split("\n");
-    rest = lines.pop() ?? "";
-    yield* lines;
   }
 }

@@ -5,9 +5,10 @@
  * Everything here is synchronous: ptrace belongs to one thread, and a stop lasts well under a millisecond.
  * @module
  */
-import { dlopen, FFIType, read } from "bun:ffi";
+import { FFIType, read } from "bun:ffi";
 import { readdirSync, readFileSync } from "node:fs";
-import { ChaoslabError, codeOf, reasonOf } from "../../cli/errors.ts";
+import { ChaoslabError, codeOf } from "../../cli/errors.ts";
+import { openLibc } from "../../lab/libc.ts";
 import { isAlive, type ProcessRef } from "../../lab/process.ts";
 
 const PTRACE_DETACH = 17;
@@ -22,26 +23,17 @@ const STOP_TIMEOUT_MS = 5_000;
 
 const { i32, i64, ptr } = FFIType;
 /** ptrace(2) and waitpid(2): the only calls here that Bun has no API for. */
-const openLibc = (name: string) =>
-  dlopen(name, {
+const open = () =>
+  openLibc({
     ptrace: { args: [i64, i64, i64, i64], returns: i64 },
     waitpid: { args: [i32, ptr, i32], returns: i32 },
     __errno_location: { args: [], returns: ptr },
-  }).symbols;
-let loaded: ReturnType<typeof openLibc> | null = null;
+  });
+let loaded: ReturnType<typeof open> | null = null;
 
-function libc(): ReturnType<typeof openLibc> {
-  if (loaded) return loaded;
-  let last: unknown;
-  for (const name of ["libc.so.6", "libc.musl-x86_64.so.1"]) {
-    try {
-      loaded = openLibc(name);
-      return loaded;
-    } catch (error) {
-      last = error;
-    }
-  }
-  throw new ChaoslabError("prerequisite", `the C library could not be loaded: ${reasonOf(last)}`);
+function libc(): ReturnType<typeof open> {
+  loaded ??= open();
+  return loaded;
 }
 
 function errno(): number {

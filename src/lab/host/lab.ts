@@ -3,6 +3,7 @@
  * @module
  */
 import { ChaoslabError, ExitCode, type ExitKind } from "../../cli/errors.ts";
+import { linesOf } from "../../cli/lines.ts";
 import { selfCommand } from "../../cli/self.ts";
 import { bootId, isAlive } from "../process.ts";
 import type { Target } from "../target.ts";
@@ -126,7 +127,8 @@ export async function bootLab(
   const abort = (): void => void child.stdin.end();
   signal?.addEventListener("abort", abort, { once: true });
   try {
-    for await (const message of messages(child.stdout)) {
+    for await (const line of linesOf(child.stdout)) {
+      const message = JSON.parse(line) as SupervisorMessage;
       if (message.kind === "step") onStep(message);
       if (message.kind === "error") {
         await child.exited;
@@ -153,20 +155,6 @@ export async function bootLab(
     "labFailed",
     `lab ${name}: its supervisor ended during the boot (exit code ${child.exitCode})`,
   );
-}
-
-async function* messages(stream: ReadableStream<Uint8Array>): AsyncGenerator<SupervisorMessage> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  // Not `for await` over the stream itself: leaving that loop would cancel the pipe while the lab still writes to it.
-  const reader = stream.getReader();
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) return;
-    const lines = (rest + decoder.decode(value, { stream: true })).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) yield JSON.parse(line) as SupervisorMessage;
-  }
 }
 
 /** One finished step of a boot as a line: `  seed           0.82 s  10000 orders, ...`. */

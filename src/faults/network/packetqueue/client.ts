@@ -4,6 +4,7 @@
  */
 import { Value } from "@sinclair/typebox/value";
 import { ChaoslabError, reasonOf } from "../../../cli/errors.ts";
+import { linesOf } from "../../../cli/lines.ts";
 import { selfCommand } from "../../../cli/self.ts";
 import type { ProcessRef } from "../../../lab/process.ts";
 import { processRef } from "../../../lab/process.ts";
@@ -100,16 +101,5 @@ async function parsed<S extends typeof WorkerGreeting | typeof WorkerStats>(
     throw new ChaoslabError("internal", `the packet worker answered something unknown: ${reasonOf(error)}`);
   } finally {
     clearTimeout(timer);
-  }
-}
-
-async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string, undefined> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  for await (const chunk of stream) {
-    rest += decoder.decode(chunk, { stream: true });
-    const lines = rest.split("\n");
-    rest = lines.pop() ?? "";
-    yield* lines;
   }
 }

@@ -2,7 +2,7 @@
  * The delay of each packet.
  * @module
  */
-import { uniforms } from "./random.ts";
+import { seeded } from "../../../model/random.ts";
 
 /**
  * A sequence of delays in milliseconds, uniform in [delayMs - jitterMs, delayMs + jitterMs) and independent, as
@@ -10,6 +10,6 @@ import { uniforms } from "./random.ts";
  */
 export function delays(delayMs: number, jitterMs: number, seed: number): () => number {
   if (jitterMs === 0) return () => delayMs;
-  const uniform = uniforms(seed);
+  const uniform = seeded(seed);
   return () => delayMs + (2 * uniform() - 1) * jitterMs;
 }

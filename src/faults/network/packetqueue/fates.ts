@@ -2,9 +2,10 @@
  * What becomes of each packet. Decided by its place in the queue alone, so that a seed repeats it.
  * @module
  */
+
+import { seeded } from "../../../model/random.ts";
 import { type Impairment, lossChain } from "../impairment.ts";
 import { delays } from "./delays.ts";
-import { uniforms } from "./random.ts";
 
 export interface Fate {
   lost: boolean;
@@ -29,7 +30,7 @@ export function fates(what: Impairment, seed: number): () => Fate {
   const lost = losses(what, seed ^ LOSS);
   const duplicated = share(what.duplicatePercent, seed ^ DUPLICATE);
   const corrupted = share(what.corruptPercent, seed ^ CORRUPT);
-  const position = uniforms(seed ^ CORRUPT ^ LOSS);
+  const position = seeded(seed ^ CORRUPT ^ LOSS);
   const reordered = share(what.reorderPercent, seed ^ REORDER);
   return () => {
     const atOnce = reordered();
@@ -46,14 +47,14 @@ export function fates(what: Impairment, seed: number): () => Fate {
 /** True with this probability, independently. */
 function share(percent: number, seed: number): () => boolean {
   if (percent === 0) return () => false;
-  const uniform = uniforms(seed);
+  const uniform = seeded(seed);
   return () => uniform() * 100 < percent;
 }
 
 function losses({ lossPercent, correlationPercent }: Impairment, seed: number): () => boolean {
   if (lossPercent === 0) return () => false;
   const { afterLoss, afterPass } = lossChain(lossPercent, correlationPercent);
-  const uniform = uniforms(seed);
+  const uniform = seeded(seed);
   let lost = false;
   return () => {
     lost = uniform() < (lost ? afterLoss : afterPass);

@@ -3,8 +3,8 @@
  * and arm64.
  * @module
  */
-import { dlopen, FFIType, read } from "bun:ffi";
-import { ChaoslabError, reasonOf } from "../../../cli/errors.ts";
+import { FFIType, read } from "bun:ffi";
+import { openLibc } from "../../../lab/libc.ts";
 
 const { i32, u32, i64, u64, ptr } = FFIType;
 
@@ -22,22 +22,7 @@ const SYMBOLS = {
   __errno_location: { args: [], returns: ptr },
 } as const;
 
-/** glibc, then musl under its two architectures' names. */
-const NAMES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"];
-
-function open() {
-  let last: unknown;
-  for (const name of NAMES) {
-    try {
-      return dlopen(name, SYMBOLS).symbols;
-    } catch (error) {
-      last = error;
-    }
-  }
-  throw new ChaoslabError("prerequisite", `the C library could not be loaded: ${reasonOf(last)}`);
-}
-
-export const libc = open();
+export const libc = openLibc(SYMBOLS);
 
 /** errno of the call just made. */
 export function errno(): number {
