@@ -33,6 +33,16 @@ export function textFlag(flags: Flags, name: string): string | undefined {
   throw new ChaoslabError("usage", `--${name}: a value is needed`);
 }
 
+/** Texts of a flag that may be given again. */
+export function listFlag(flags: Flags, name: string): string[] {
+  const value = flags[camel(name)];
+  if (value === undefined) return [];
+  return (Array.isArray(value) ? value : [value]).map((each: unknown) => {
+    if ((typeof each === "string" && each !== "") || typeof each === "number") return String(each);
+    throw new ChaoslabError("usage", `--${name}: a value is needed`);
+  });
+}
+
 export function booleanFlag(flags: Flags, name: string): boolean {
   const value = flags[camel(name)];
   if (value === undefined || typeof value === "boolean") return value ?? false;

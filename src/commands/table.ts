@@ -1,4 +1,5 @@
 import type { Flags } from "../cli/flags.ts";
+import { LIMIT_FLAGS, SOURCE_FLAGS } from "./load-help.ts";
 
 /** What a command file exports: returns the exit code. */
 export interface CommandModule {
@@ -147,27 +148,22 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: () => import("./completion.ts"),
   },
   {
-    usage: "load <url>",
-    summary: "Drive the system under test with an open-model, seeded load",
+    usage: "load [url]",
+    summary: "Send requests by an open model: one URL, a scenario, or the built-in mix on a lab",
     options: [
-      ["--rate <rps>", "Offered load in requests per second (default: 100)"],
+      ["--rate <rps>", "Offered load in requests per second, or a ramp such as 100..2000 (default: 100)"],
       ["--for <duration>", "How long requests are sent, e.g. 30s (default: 10s)"],
-      ["--seed <n>", "Seed of the request sequence (default: 1)"],
-      ["--reads <share>", "Share of GET /orders/{id}, 0 to 1 (default: 0.8)"],
-      ["--tenants <n>", "Number of tenants (default: 20)"],
-      ["--orders <n>", "Orders seeded in the system, read at random (default: 10000)"],
-      ["--products <n>", "Products seeded in the system (default: 1000)"],
-      ["--timeout <duration>", "Give a request up after this, from its intended send time (default: 5s)"],
-      ["--connections <n>", "Most connections, so most requests in flight (default: 1000)"],
-      ["--arrivals <model>", "poisson or constant (default: poisson)"],
+      ["--stages <list>", "Rates over time instead, e.g. '500 for 30s, 500..2000 for 1m'"],
+      ...SOURCE_FLAGS,
+      ...LIMIT_FLAGS,
       ["--print-schedule <n>", "Print the first n requests of the sequence and exit"],
       ["--stream", "Per-second records as NDJSON on stdout while running"],
       ["--json", "Print the summary as one JSON document on stdout"],
       ["--quiet", "No progress on stderr"],
     ],
     examples: [
-      "chaoslab load http://198.18.0.11:8080 --rate 200 --for 30s",
-      "chaoslab load http://127.0.0.1:8080 --rate 500 --for 1m --seed 7 --json",
+      "chaoslab load http://127.0.0.1:8080/ --rate 1000 --for 30s",
+      "chaoslab load --rate 200..800 --for 1m --seed 7 --json",
     ],
     load: () => import("./load.ts"),
   },

@@ -4,13 +4,13 @@
  * @module
  */
 import { bucketBounds } from "../load/histogram.ts";
-import type { LoadDelta, Operation, Outcome } from "../model/load.ts";
+import { goodOf, isAnswer, type LoadDelta, type Outcome, requestsOf } from "../model/load.ts";
 import { SLIS, type SliName } from "../model/sli.ts";
 
 /** Sums over some arrival seconds of one operation. */
 export interface Counts {
   requests: number;
-  /** Answered in 2xx or 3xx. */
+  /** Ended well. */
   good: number;
   /** Answered at all. */
   answered: number;
@@ -18,15 +18,13 @@ export interface Counts {
   latency: Map<number, number>;
 }
 
-const ANSWERED: ReadonlySet<string> = new Set<Outcome>(["2xx", "3xx", "4xx", "5xx"]);
-
 const empty = (): Counts => ({ requests: 0, good: 0, answered: 0, latency: new Map() });
 
 function addOutcomes(counts: Counts, outcomes: LoadDelta["outcomes"]): void {
+  counts.requests += requestsOf(outcomes);
+  counts.good += goodOf(outcomes);
   for (const [outcome, n] of Object.entries(outcomes)) {
-    counts.requests += n;
-    if (outcome === "2xx" || outcome === "3xx") counts.good += n;
-    if (ANSWERED.has(outcome)) counts.answered += n;
+    if (isAnswer(outcome as Outcome)) counts.answered += n;
   }
 }
 
@@ -37,7 +35,7 @@ function addLatency(counts: Counts, sparse: readonly number[]): void {
   }
 }
 
-export function countsOf(deltas: Iterable<LoadDelta>, operation: Operation): Counts {
+export function countsOf(deltas: Iterable<LoadDelta>, operation: string): Counts {
   const counts = empty();
   for (const delta of deltas) {
     if (delta.operation !== operation) continue;
@@ -77,7 +75,7 @@ export function sliOf(counts: Counts, sli: SliName, timeoutMs: number): number |
 }
 
 export class History {
-  readonly #seconds = new Map<Operation, Counts[]>();
+  readonly #seconds = new Map<string, Counts[]>();
 
   /** @param timeoutMs the client's timeout: what an unanswered request counts as in a latency quantile. */
   constructor(readonly timeoutMs: number) {}
@@ -98,7 +96,7 @@ export class History {
   }
 
   /** Sums over arrival seconds `from` up to but not including `to`. */
-  window(operation: Operation, from: number, to: number): Counts {
+  window(operation: string, from: number, to: number): Counts {
     const sum = empty();
     for (const counts of this.#seconds.get(operation)?.slice(Math.max(0, from), Math.max(0, to)) ?? []) {
       sum.requests += counts.requests;

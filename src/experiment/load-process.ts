@@ -43,6 +43,7 @@ export class LoadProcess {
     // a limit of the generator decides what happens next.
     const connections = Math.ceil(load.rate * load.timeout_s * 1.5) + 50;
     const flags = {
+      mix: "shop",
       rate: load.rate,
       reads: load.reads,
       tenants: load.tenants,

@@ -10,6 +10,7 @@ function tick(good: number, bad: number): LoadTick {
     tick: 0,
     due: 0,
     sent: 0,
+    late: 0,
     in_flight: 0,
     slip_max_ms: 0,
     deltas: [{ second: 0, operation: "GET /orders/{id}", tenant: 0, outcomes, latency: [] }],

@@ -61,11 +61,17 @@ const event: FaultEvent = {
 const latency = { count: 1, mean_ms: 1, p50_ms: 1, p90_ms: 1, p99_ms: 1, p999_ms: 1, max_ms: 1 };
 const load: LoadSummary = {
   kind: "summary",
-  target: "http://api",
+  targets: ["http://api"],
   rate: 200,
+  stages: [{ duration_s: 97, from: 200, to: 200 }],
   seed: 1,
   arrivals: "poisson",
+  shard: { index: 0, of: 1 },
+  t_start: LOAD_START,
   duration_s: 97,
+  late: 0,
+  slip_histogram: { count: 0, sum_us: 0, max_us: 0, buckets: [] },
+  limits: { slip_p99_ms: 50, dropped_share: 0 },
   requests: 19_400,
   goodput_rps: 200,
   dropped: 0,

@@ -1,40 +1,79 @@
 /**
- * When requests are due: an open model. Arrival times are fixed by (model, rate, seed) alone and know nothing
+ * When requests are due: an open model. Arrival times are fixed by (stages, model, seed) alone and know nothing
  * of answers, so that a slow system meets the same load as a fast one.
+ *
+ * With N(t) the number of requests that the stages ask for up to t, request i is due at N^-1(i) (constant spacing)
+ * or at N^-1(S_i), where S_i is the sum of i + 1 exponential gaps of mean 1: the arrivals of a Poisson process of rate 1
+ * mapped through N^-1 are those of a Poisson process with the stages' rate (time change; Cinlar, Introduction to
+ * Stochastic Processes, 1975, section 4.7).
  * @module
  */
+import type { Stage } from "../model/load.ts";
 import { randomUnit, Stream } from "./random.ts";
 
 export const ARRIVAL_MODELS = ["poisson", "constant"] as const;
 export type ArrivalModel = (typeof ARRIVAL_MODELS)[number];
 
-/** Returns, call by call, the intended send times in milliseconds since the start; never decreasing, endless. */
+/** Returns, call by call, the intended send times in milliseconds since the start; never decreasing, infinity at last. */
 export type Arrivals = () => number;
 
+/** Requests that a stage asks for: the area under its rate. */
+const requestsIn = ({ duration_s, from, to }: Stage): number => ((from + to) / 2) * duration_s;
+
+export const durationOf = (stages: readonly Stage[]): number =>
+  stages.reduce((sum, stage) => sum + stage.duration_s, 0);
+
+/** Mean rate over all stages, in requests per second. */
+export const meanRate = (stages: readonly Stage[]): number =>
+  stages.reduce((sum, stage) => sum + requestsIn(stage), 0) / durationOf(stages);
+
+/** The rate asked for at second `t`; 0 after the end. */
+export function rateAt(stages: readonly Stage[], t: number): number {
+  let start = 0;
+  for (const { duration_s, from, to } of stages) {
+    if (t < start + duration_s) return from + ((to - from) * (t - start)) / duration_s;
+    start += duration_s;
+  }
+  return 0;
+}
+
 /**
- * Poisson process: gaps are exponential with mean 1/rate, drawn by inverting the distribution function,
- * gap = -ln(1 - u) / rate.
+ * N^-1 for arguments that never decrease. Inside a stage n = from*u + (to - from)*u^2 / (2*d), which solved for u
+ * in the form that does not cancel is u = 2n / (from + sqrt(from^2 + 2n*(to - from)/d)).
  */
-function poisson(ratePerSecond: number, seed: number): Arrivals {
-  const meanGapMs = 1_000 / ratePerSecond;
-  let index = 0;
+function inverse(stages: readonly Stage[]): (n: number) => number {
   let at = 0;
-  return () => {
-    at -= Math.log(1 - randomUnit(seed, index++, Stream.gap)) * meanGapMs;
-    return at;
+  let startS = 0;
+  let before = 0;
+  return (n) => {
+    for (let stage = stages[at]; stage; stage = stages[++at]) {
+      const { duration_s, from, to } = stage;
+      const within = n - before;
+      const size = requestsIn(stage);
+      if (within < size) {
+        const root = Math.sqrt(Math.max(0, from * from + (2 * within * (to - from)) / duration_s));
+        return (startS + (within === 0 ? 0 : (2 * within) / (from + root))) * 1_000;
+      }
+      before += size;
+      startS += duration_s;
+    }
+    return Number.POSITIVE_INFINITY;
   };
 }
 
-/** One request every 1/rate. A product instead of a sum: rounding does not build up. */
-function constant(ratePerSecond: number): Arrivals {
-  let index = 0;
-  return () => (index++ * 1_000) / ratePerSecond;
-}
-
-/** Arrivals at `ratePerSecond`. Throws RangeError unless it is a positive number. */
-export function createArrivals(model: ArrivalModel, ratePerSecond: number, seed: number): Arrivals {
-  if (!(ratePerSecond > 0 && Number.isFinite(ratePerSecond))) {
-    throw new RangeError(`arrival rate must be positive, got ${ratePerSecond}`);
+/** Arrivals of the stages. Throws RangeError unless rates are at least 0, durations positive, and something is asked for. */
+export function createArrivals(model: ArrivalModel, stages: readonly Stage[], seed: number): Arrivals {
+  for (const { duration_s, from, to } of stages) {
+    const fits = duration_s > 0 && from >= 0 && to >= 0 && Number.isFinite(duration_s + from + to);
+    if (!fits) throw new RangeError(`not a stage of a load: ${from} to ${to} rps for ${duration_s} s`);
   }
-  return model === "poisson" ? poisson(ratePerSecond, seed) : constant(ratePerSecond);
+  if (!(meanRate(stages) > 0)) throw new RangeError("the stages ask for no request");
+  const due = inverse(stages);
+  let index = 0;
+  if (model === "constant") return () => due(index++);
+  let sum = 0;
+  return () => {
+    sum -= Math.log(1 - randomUnit(seed, index++, Stream.gap));
+    return due(sum);
+  };
 }

@@ -29,7 +29,8 @@ class Bench {
   #onEnded = (): void => {};
 
   constructor(port: number, options: Partial<ClientOptions> = {}) {
-    const all = { hostname: "127.0.0.1", port, maxConnections: 100, timeoutMs: 3_000, ...options };
+    const origin = { hostname: "127.0.0.1", port, tls: null };
+    const all = { origin, maxConnections: 100, maxInFlight: 10_000, timeoutMs: 3_000, ...options };
     this.client = new HttpClient<Exchange>(all, {
       onDispatched: () => void this.dispatched++,
       onSent: () => void this.sent++,
@@ -44,7 +45,7 @@ class Bench {
   }
 
   send(payload = GET, intendedAt = performance.now()): void {
-    this.client.send({ payload, intendedAt });
+    this.client.send({ payload, intendedAt, wantsBody: false, isHead: false, judge: null });
   }
 
   /** Resolves when `count` requests have ended in all. */
@@ -165,7 +166,7 @@ describe("client", () => {
   });
 
   test("a name that does not resolve is a connect error", async () => {
-    const bench = new Bench(80, { hostname: "127.0.0.300" });
+    const bench = new Bench(80, { origin: { hostname: "127.0.0.300", port: 80, tls: null } });
     bench.send();
     expect(await bench.until(1)).toEqual(["connect"]);
   });

@@ -7,10 +7,13 @@ import type { Outcome } from "../model/load.ts";
 import type { Connection, ConnectionOwner, Payload } from "./connection.ts";
 import { Fifo } from "./fifo.ts";
 import { ConnectionPool, type PoolOptions } from "./pool.ts";
+import type { Answer } from "./workload.ts";
 
 /** A request on its way. Instants are milliseconds on the clock of performance.now(). */
 export interface Exchange extends Payload {
   readonly intendedAt: number;
+  /** Judges an answer that came in time. Null: by its status. */
+  readonly judge: ((answer: Answer) => Outcome) | null;
 }
 
 /** What the client reports, each at most once per request. */
@@ -22,28 +25,37 @@ export interface ExchangeSink<T extends Exchange> {
   onDispatched(exchange: T, at: number): void;
   /** The request was written to a connection. */
   onSent(exchange: T): void;
-  /** The request ended. */
-  onEnded(exchange: T, outcome: Outcome, at: number): void;
+  /** The request ended; `sentAt` is when it was written, null when it never was. */
+  onEnded(exchange: T, outcome: Outcome, at: number, sentAt: number | null): void;
   /** Something in this program threw where nobody could catch it: what is counted from here on is worth nothing. */
   onDefect(error: unknown): void;
 }
 
 export interface ClientOptions extends PoolOptions {
   timeoutMs: number;
+  /** Requests taken and not ended, at most; one more is dropped at once. */
+  maxInFlight: number;
 }
 
 class Entry<T extends Exchange> implements Payload {
   dispatched = false;
   ended = false;
   connection: Connection<Entry<T>> | null = null;
+  sentAt: number | null = null;
 
   constructor(
     readonly exchange: T,
     readonly deadline: number,
   ) {}
 
-  get payload(): string {
+  get payload(): string | Uint8Array {
     return this.exchange.payload;
+  }
+  get wantsBody(): boolean {
+    return this.exchange.wantsBody;
+  }
+  get isHead(): boolean {
+    return this.exchange.isHead;
   }
 }
 
@@ -51,8 +63,9 @@ function dropEnded(queue: Fifo<{ ended: boolean }>): void {
   while (queue.peek()?.ended) queue.shift();
 }
 
-function outcomeOf(status: number): Outcome {
-  if (status < 300) return "2xx";
+/** The outcome of an answer that nothing more is known about. */
+export function outcomeOf({ status, degraded }: Answer): Outcome {
+  if (status < 300) return degraded ? "degraded" : "2xx";
   if (status < 400) return "3xx";
   return status < 500 ? "4xx" : "5xx";
 }
@@ -60,6 +73,7 @@ function outcomeOf(status: number): Outcome {
 export class HttpClient<T extends Exchange> implements ConnectionOwner<Entry<T>> {
   readonly #sink: ExchangeSink<T>;
   readonly #timeoutMs: number;
+  readonly #maxInFlight: number;
   readonly #pool: ConnectionPool<Entry<T>>;
   /** Requests without a connection, oldest first; ended ones are skipped when met. */
   readonly #waiting = new Fifo<Entry<T>>();
@@ -74,6 +88,7 @@ export class HttpClient<T extends Exchange> implements ConnectionOwner<Entry<T>>
   constructor(options: ClientOptions, sink: ExchangeSink<T>) {
     this.#sink = sink;
     this.#timeoutMs = options.timeoutMs;
+    this.#maxInFlight = options.maxInFlight;
     this.#pool = new ConnectionPool(options, this);
   }
 
@@ -86,6 +101,10 @@ export class HttpClient<T extends Exchange> implements ConnectionOwner<Entry<T>>
   send(exchange: T): void {
     const entry = new Entry(exchange, exchange.intendedAt + this.#timeoutMs);
     const now = performance.now();
+    if (this.#pending >= this.#maxInFlight) {
+      this.#sink.onEnded(exchange, "dropped", now, null);
+      return;
+    }
     this.#pending++;
     dropEnded(this.#deadlines);
     this.#deadlines.push(entry);
@@ -105,10 +124,12 @@ export class HttpClient<T extends Exchange> implements ConnectionOwner<Entry<T>>
     this.#grow();
   }
 
-  answered(connection: Connection<Entry<T>>, entry: Entry<T>, status: number): void {
+  answered(connection: Connection<Entry<T>>, entry: Entry<T>, answer: Answer): void {
     const now = performance.now();
     entry.connection = null;
-    this.#end(entry, now <= entry.deadline ? outcomeOf(status) : "timeout", now);
+    const { judge } = entry.exchange;
+    const inTime = now <= entry.deadline;
+    this.#end(entry, !inTime ? "timeout" : judge === null ? outcomeOf(answer) : judge(answer), now);
     if (connection.closed) {
       this.#pool.remove(connection);
       this.#grow();
@@ -118,11 +139,32 @@ export class HttpClient<T extends Exchange> implements ConnectionOwner<Entry<T>>
   ended(connection: Connection<Entry<T>>, lost: Entry<T> | null, outcome: Outcome): void {
     const { place } = connection;
     this.#pool.remove(connection);
-    // A failed attempt ends the request that waited longest, as each attempt was begun for one; not a stale
-    // one, whose request is long gone.
-    const entry = place === "attempt" ? this.#nextWaiting() : lost;
-    if (entry) this.#end(entry, outcome, performance.now());
+    if (place === "attempt") this.#attemptFailed(connection, outcome);
+    else if (lost) this.#end(lost, outcome, performance.now());
     this.#grow();
+  }
+
+  /**
+   * A failed attempt ends the request that waited longest, as each attempt was begun for one; not a stale one, whose
+   * request is long gone. Where the pool backs off, one attempt stands for all that waited for it.
+   */
+  #attemptFailed(connection: Connection<Entry<T>>, outcome: Outcome): void {
+    const now = performance.now();
+    this.#pool.attemptFailed(now);
+    let entry = this.#nextWaiting();
+    if (entry) this.#end(entry, outcome, now);
+    if (!this.#pool.isBackingOff(now)) return;
+    dropEnded(this.#waiting);
+    while ((this.#waiting.peek()?.exchange.intendedAt ?? Number.POSITIVE_INFINITY) <= connection.startedAt) {
+      entry = this.#nextWaiting();
+      if (entry) this.#end(entry, outcome, now);
+      dropEnded(this.#waiting);
+    }
+  }
+
+  /** Whether it is the target's doing that there is no connection for a request. */
+  #cannotConnect(now: number): boolean {
+    return this.#pool.connecting || this.#pool.isBackingOff(now);
   }
 
   failed(error: unknown): void {
@@ -150,7 +192,7 @@ export class HttpClient<T extends Exchange> implements ConnectionOwner<Entry<T>>
     // An attempt of its own, as earlier ones may hang; whichever connection is free first serves it.
     this.#pool.tryOpen(now);
     this.#grow();
-    if (this.#pool.connecting) this.#dispatched(entry, now);
+    if (this.#cannotConnect(now)) this.#dispatched(entry, now);
   }
 
   /** Writes the request. False when the connection had been closed while idle, and the request needs another. */
@@ -158,6 +200,7 @@ export class HttpClient<T extends Exchange> implements ConnectionOwner<Entry<T>>
     this.#dispatched(entry, now);
     if (connection.send(entry)) {
       entry.connection = connection;
+      entry.sentAt = now;
       this.#sink.onSent(entry.exchange);
       return true;
     }
@@ -196,7 +239,7 @@ export class HttpClient<T extends Exchange> implements ConnectionOwner<Entry<T>>
   #end(entry: Entry<T>, outcome: Outcome, now: number): void {
     entry.ended = true;
     this.#pending--;
-    this.#sink.onEnded(entry.exchange, outcome, now);
+    this.#sink.onEnded(entry.exchange, outcome, now, entry.sentAt);
   }
 
   #wakeAt(at: number, now: number): void {
@@ -243,7 +286,7 @@ export class HttpClient<T extends Exchange> implements ConnectionOwner<Entry<T>>
     } else {
       this.#waitingCount--;
       // Never sent: because the target does not let us connect, or because all connections were busy?
-      this.#end(entry, this.#pool.connecting ? "timeout" : "dropped", now);
+      this.#end(entry, this.#cannotConnect(now) ? "timeout" : "dropped", now);
     }
   }
 }

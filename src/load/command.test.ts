@@ -34,11 +34,12 @@ async function finish(...args: string[]): Promise<{ code: number; out: string; e
 
 describe.concurrent("chaoslab load", () => {
   test("--print-schedule prints the same bytes for the same seed and needs no target", async () => {
-    const args = ["http://127.0.0.1:1", "--print-schedule", "2000", "--seed", "7"];
+    const mix = ["http://127.0.0.1:1", "--mix", "shop", "--rate", "1000"];
+    const args = [...mix, "--print-schedule", "2000", "--seed", "7"];
     const [one, two, other] = await Promise.all([
       finish(...args),
       finish(...args),
-      finish("http://127.0.0.1:1", "--print-schedule", "2000"),
+      finish(...mix, "--print-schedule", "2000"),
     ]);
     expect(one.code).toBe(0);
     expect(one.out).toBe(two.out);
@@ -51,7 +52,17 @@ describe.concurrent("chaoslab load", () => {
   });
 
   test("authenticates each tenant and prints one JSON document", async () => {
-    const { code, out, err } = await finish(TARGET, "--rate", "100", "--for", "300ms", "--json", "--quiet");
+    const { code, out, err } = await finish(
+      TARGET,
+      "--mix",
+      "shop",
+      "--rate",
+      "100",
+      "--for",
+      "300ms",
+      "--json",
+      "--quiet",
+    );
     expect([code, err]).toEqual([0, ""]);
     const summary = JSON.parse(out);
     expect(summary).toMatchObject({ kind: "summary", rate: 100, arrivals: "poisson", dropped: 0 });
@@ -59,7 +70,15 @@ describe.concurrent("chaoslab load", () => {
   });
 
   test("goes without authentication where there is no POST /token, and prints a table", async () => {
-    const { code, out } = await finish(`${TARGET}/plain/`, "--rate", "100", "--for", "300ms");
+    const { code, out } = await finish(
+      `${TARGET}/plain/`,
+      "--mix",
+      "shop",
+      "--rate",
+      "100",
+      "--for",
+      "300ms",
+    );
     expect(code).toBe(0);
     expect(out).toContain("GET /orders/{id}");
     expect(out).toContain("goodput");
@@ -68,9 +87,9 @@ describe.concurrent("chaoslab load", () => {
   test("one line for a target that is wrong, away or odd", async () => {
     const [wrong, https, away, odd] = await Promise.all([
       finish("nonsense"),
-      finish("https://127.0.0.1:1"),
-      finish("http://127.0.0.1:1"),
-      finish(`${TARGET}/odd`),
+      finish("https://127.0.0.1:1", "--mix", "shop"),
+      finish("http://127.0.0.1:1", "--mix", "shop"),
+      finish(`${TARGET}/odd`, "--mix", "shop"),
     ]);
     for (const { err } of [wrong, https, away, odd]) expect(err).toMatch(/^chaoslab: load: [^\n]+\n$/);
     expect([wrong.code, https.code, away.code, odd.code]).toEqual([2, 2, 6, 6]);
@@ -79,7 +98,7 @@ describe.concurrent("chaoslab load", () => {
   });
 
   test("a signal ends the load with its summary and exit code 105", async () => {
-    const child = start(TARGET, "--for", "60s", "--stream", "--quiet");
+    const child = start(TARGET, "--mix", "shop", "--for", "60s", "--stream", "--quiet");
     const reader = child.stdout.getReader();
     const first = await reader.read();
     expect(new TextDecoder().decode(first.value)).toContain('"kind":"start"');
@@ -93,7 +112,7 @@ describe.concurrent("chaoslab load", () => {
   });
 
   test("a stream that nobody reads any more ends the load", async () => {
-    const child = start(TARGET, "--for", "60s", "--stream", "--quiet");
+    const child = start(TARGET, "--mix", "shop", "--for", "60s", "--stream", "--quiet");
     const reader = child.stdout.getReader();
     await reader.read();
     await reader.cancel();

@@ -6,23 +6,29 @@ import type { Socket, SocketHandler } from "bun";
 import { codeOf } from "../cli/errors.ts";
 import type { Outcome } from "../model/load.ts";
 import { ResponseParser } from "./http.ts";
+import type { Answer, Origin } from "./workload.ts";
 
 /** What a connection carries. */
 export interface Payload {
-  /** The request as it goes on the wire; ASCII. */
-  readonly payload: string;
+  /** The request as it goes on the wire; a string only when it is all ASCII. */
+  readonly payload: string | Uint8Array;
+  readonly wantsBody: boolean;
+  readonly isHead: boolean;
 }
 
 /** What a connection tells its owner. After `ended` it says nothing more. */
 export interface ConnectionOwner<T extends Payload> {
   opened(connection: Connection<T>): void;
   /** The answer to `carried` is complete; the connection is free again, or ends right after this. */
-  answered(connection: Connection<T>, carried: T, status: number): void;
+  answered(connection: Connection<T>, carried: T, answer: Answer): void;
   /** Never opened, closed by the peer, or not speaking HTTP; `lost` is the request it carried, if any. */
   ended(connection: Connection<T>, lost: T | null, outcome: Outcome): void;
   /** A handler threw: a defect of ours, which Bun would print and otherwise pass over. */
   failed(error: unknown): void;
 }
+
+const bytesOf = (payload: string | Uint8Array): Uint8Array =>
+  typeof payload === "string" ? Buffer.from(payload, "latin1") : payload;
 
 /** How the pool counts a connection: attempts that take too long no longer hold a place (see ConnectionPool). */
 export type Place = "attempt" | "stale" | "open" | "gone";
@@ -38,7 +44,7 @@ export class Connection<T extends Payload> {
   #socket: Socket<Connection<T>> | null = null;
   #carried: T | null = null;
   /** What the kernel's send buffer had no room for. */
-  #unsent: Buffer | null = null;
+  #unsent: Uint8Array | null = null;
 
   constructor(
     owner: ConnectionOwner<T>,
@@ -49,19 +55,25 @@ export class Connection<T extends Payload> {
   }
 
   /** Begins to connect; the owner hears of it through `opened` or `ended`, never before this returns. */
-  connect(hostname: string, port: number, handlers: SocketHandler<Connection<T>>): void {
+  connect({ hostname, port, tls }: Origin, handlers: SocketHandler<Connection<T>>): void {
+    const secure = tls && {
+      serverName: tls.serverName,
+      rejectUnauthorized: tls.verify,
+      ...(tls.ca === null ? {} : { ca: tls.ca }),
+    };
     // connectError has dealt with the failure by the time this rejects.
-    Bun.connect({ hostname, port, data: this, socket: handlers }).catch(() => {});
+    Bun.connect({ hostname, port, data: this, socket: handlers, ...(secure ? { tls: secure } : {}) }).catch(
+      () => {},
+    );
   }
 
   /** Writes a request. False when the socket turned out to be closed and nothing was written. */
   send(request: T): boolean {
-    this.#parser.reset();
+    this.#parser.reset(request.wantsBody, request.isHead);
     const written = this.#socket?.write(request.payload) ?? -1;
     if (written < 0) return false;
     this.#carried = request;
-    if (written < request.payload.length)
-      this.#unsent = Buffer.from(request.payload, "latin1").subarray(written);
+    if (written < request.payload.length) this.#unsent = bytesOf(request.payload).subarray(written);
     return true;
   }
 
@@ -75,14 +87,22 @@ export class Connection<T extends Payload> {
     this.#socket?.terminate();
   }
 
-  onOpen(socket: Socket<Connection<T>>): void {
+  /** The transport is there; over TLS its handshake comes next. */
+  onOpen(socket: Socket<Connection<T>>, secure: boolean): void {
     if (this.closed) {
       socket.terminate();
       return;
     }
     this.#socket = socket;
     socket.setNoDelay(true);
-    this.#owner.opened(this);
+    if (!secure) this.#owner.opened(this);
+  }
+
+  /** @param trusted whether the certificate is to be taken. */
+  onHandshake(trusted: boolean): void {
+    if (this.closed) return;
+    if (trusted) this.#owner.opened(this);
+    else this.#end("connect");
   }
 
   onData(bytes: Buffer): void {
@@ -122,7 +142,7 @@ export class Connection<T extends Payload> {
     // An answer that came before the whole request was written leaves a request cut in half behind.
     const reusable = this.#parser.reusable && this.#unsent === null;
     if (!reusable) this.discard();
-    this.#owner.answered(this, carried, this.#parser.status);
+    this.#owner.answered(this, carried, this.#parser);
   }
 
   #end(outcome: Outcome): void {

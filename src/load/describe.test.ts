@@ -2,19 +2,21 @@ import { expect, test } from "bun:test";
 import type { LoadSummary, LoadTick } from "../model/load.ts";
 import { createTickLine, summaryTable } from "./describe.ts";
 import { bucketOf } from "./histogram.ts";
+import { DEFAULT_LIMITS, WHOLE } from "./run.ts";
 
 const TICK: LoadTick = {
   kind: "tick",
   tick: 1,
   due: 12,
   sent: 10,
+  late: 0,
   in_flight: 4,
   slip_max_ms: 0.1,
   deltas: [],
 };
 
 test("a tick's line tells what happened in that second, and admits when nothing was answered", () => {
-  const line = createTickLine(1_000);
+  const line = createTickLine([{ duration_s: 60, from: 1_000, to: 1_000 }]);
   expect(line(TICK)).toBe("1 s  1000 rps  10 sent  0 done  4 in flight  0 errors  p50/p99 -/- ms");
   const delta = {
     second: 0,
@@ -37,13 +39,20 @@ test("a tick's line tells what happened in that second, and admits when nothing 
 
 test("the table has no latency where there was no answer, and says when the generator was the limit", () => {
   const nothing = { count: 0, mean_ms: 0, p50_ms: 0, p90_ms: 0, p99_ms: 0, p999_ms: 0, max_ms: 0 };
+  const none = { count: 0, sum_us: 0, max_us: 0, buckets: [] };
   const summary: LoadSummary = {
     kind: "summary",
-    target: "http://h/",
+    targets: ["http://h/"],
     rate: 5,
+    stages: [{ duration_s: 1, from: 5, to: 5 }],
     seed: 1,
     arrivals: "constant",
+    shard: WHOLE,
+    t_start: 0,
     duration_s: 1,
+    late: 0,
+    slip_histogram: none,
+    limits: DEFAULT_LIMITS,
     requests: 5,
     goodput_rps: 0,
     dropped: 1,
@@ -55,6 +64,8 @@ test("the table has no latency where there was no answer, and says when the gene
         outcomes: { dropped: 1, timeout: 4 },
         error_rate: 1,
         latency: nothing,
+        service_time: nothing,
+        histograms: { latency: none, service_time: none },
       },
     },
   };

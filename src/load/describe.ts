@@ -3,21 +3,27 @@
  * @module
  */
 import { table } from "../cli/terminal.ts";
-import type { LoadSummary, LoadTick, OperationSummary, Outcome } from "../model/load.ts";
-import { OUTCOMES } from "../model/load.ts";
+import {
+  goodOf,
+  type LoadSummary,
+  type LoadTick,
+  type OperationSummary,
+  OUTCOMES,
+  requestsOf,
+  type Stage,
+} from "../model/load.ts";
+import { rateAt } from "./arrivals.ts";
 import { Histogram } from "./histogram.ts";
-import { good } from "./recorder.ts";
+import { showStages } from "./stages.ts";
 
 const ms = (value: number): string =>
   value < 10 ? value.toFixed(2) : value < 100 ? value.toFixed(1) : value.toFixed(0);
 const percent = (share: number): string => `${(share * 100).toFixed(2)}%`;
-const sum = (counts: Partial<Record<Outcome, number>>): number =>
-  Object.values(counts).reduce((total, count) => total + count, 0);
 
 const NOTABLE_SLIP_MS = 10;
 
 /** Describes tick after tick; counts are those of the second before each. */
-export function createTickLine(rate: number): (tick: LoadTick) => string {
+export function createTickLine(stages: readonly Stage[]): (tick: LoadTick) => string {
   let sentBefore = 0;
   return ({ tick, sent, in_flight, slip_max_ms, deltas }) => {
     const latency = new Histogram();
@@ -25,13 +31,14 @@ export function createTickLine(rate: number): (tick: LoadTick) => string {
     let errors = 0;
     for (const delta of deltas) {
       latency.addSparse(delta.latency);
-      const ended = sum(delta.outcomes);
+      const ended = requestsOf(delta.outcomes);
       done += ended;
-      errors += ended - good(delta.outcomes);
+      errors += ended - goodOf(delta.outcomes);
     }
     const sentNow = sent - sentBefore;
     sentBefore = sent;
     const quantiles = [0.5, 0.99].map((q) => (latency.count > 0 ? ms(latency.quantile(q) / 1_000) : "-"));
+    const rate = Math.round(rateAt(stages, tick - 0.5));
     // Just fits 80 columns at four-digit rates.
     const counts = `${tick} s  ${rate} rps  ${sentNow} sent  ${done} done  ${in_flight} in flight  ${errors} errors`;
     const slip = slip_max_ms >= NOTABLE_SLIP_MS ? `  slip ${ms(slip_max_ms)} ms` : "";
@@ -60,8 +67,8 @@ export function summaryTable(summary: LoadSummary): string {
   const lines = [
     table(rows, ["left", ...right, "left"]),
     "",
-    `${summary.requests} requests in ${summary.duration_s} s at ${summary.rate} rps (${summary.arrivals}, seed ${summary.seed}) to ${summary.target}`,
-    `goodput ${summary.goodput_rps} rps, slip p99 ${ms(summary.slip.p99_ms)} ms, max ${ms(summary.slip.max_ms)} ms, ${summary.dropped} dropped`,
+    `${summary.requests} requests in ${summary.duration_s} s at ${showStages(summary.stages)} (${summary.arrivals}, seed ${summary.seed}) to ${summary.targets.join(", ")}`,
+    `goodput ${summary.goodput_rps} rps, slip p99 ${ms(summary.slip.p99_ms)} ms, max ${ms(summary.slip.max_ms)} ms, ${summary.late} late, ${summary.dropped} dropped`,
   ];
   if (summary.generator_saturated) {
     lines.push(

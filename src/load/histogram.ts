@@ -9,6 +9,8 @@
  * @module
  */
 
+import type { HistogramData } from "../model/load.ts";
+
 const SUB_BUCKETS = 128;
 const SUB_BITS = 7;
 const MAX_VALUE = 2 ** 32 - 1;
@@ -119,6 +121,22 @@ export class Histogram {
       this.#sum += ((lowest + highest) / 2) * count;
       this.#max = Math.max(this.#max, highest);
     }
+  }
+
+  /** Everything, to be written down or sent. */
+  toData(): HistogramData {
+    return { count: this.#count, sum_us: this.#sum, max_us: this.#max, buckets: this.toSparse() };
+  }
+
+  /** Adds what another histogram wrote down, exactly. Throws RangeError when it contradicts itself. */
+  addData({ count, sum_us, max_us, buckets }: HistogramData): void {
+    const before = { count: this.#count, sum: this.#sum, max: this.#max };
+    this.addSparse(buckets);
+    if (this.#count !== before.count + count) {
+      throw new RangeError(`histogram of ${count} values, whose buckets hold ${this.#count - before.count}`);
+    }
+    this.#sum = before.sum + sum_us;
+    this.#max = Math.max(before.max, max_us);
   }
 
   static fromSparse(sparse: readonly number[]): Histogram {

@@ -10,6 +10,8 @@ export interface ResponseHead {
   chunked: boolean;
   /** Whether the server leaves the connection open after this answer. */
   keepAlive: boolean;
+  /** Whether there is a header `X-Degraded`. */
+  degraded: boolean;
 }
 
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: |$)/;
@@ -27,6 +29,7 @@ export function parseHead(text: string): ResponseHead | null {
     contentLength: null,
     chunked: false,
     keepAlive: true,
+    degraded: false,
   };
   let encoded = false;
 
@@ -53,6 +56,8 @@ export function parseHead(text: string): ResponseHead | null {
     } else if (name === "transfer-encoding") {
       encoded = true;
       head.chunked = /(?:^|[\s,])chunked$/.test(value);
+    } else if (name === "x-degraded") {
+      head.degraded = true;
     } else if (name === "connection") {
       if (/(?:^|[\s,])close(?:$|[\s,])/.test(value)) persistent = false;
       else if (/(?:^|[\s,])keep-alive(?:$|[\s,])/.test(value)) persistent = true;

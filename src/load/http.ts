@@ -1,26 +1,9 @@
 /**
- * HTTP/1.1 on the wire: the request's text, and an incremental parser of answers (RFC 9112).
- *
- * The parser keeps no body: a load generator only needs to know where an answer ends.
+ * An incremental parser of HTTP/1.1 answers (RFC 9112). It keeps a body only when it is told to: mostly a load
+ * generator needs to know no more than where an answer ends.
  * @module
  */
 import { parseHead } from "./http-head.ts";
-import type { MixRequest } from "./mix.ts";
-
-/** Turns a request into its bytes, all ASCII. */
-export type RequestEncoder = (request: MixRequest) => string;
-
-/** Encoder for one target; `tokens[tenant]` is sent as a bearer token, none when `tokens` is null. */
-export function createEncoder(target: URL, tokens: readonly string[] | null): RequestEncoder {
-  const base = target.pathname.replace(/\/+$/, "");
-  const common = `Host: ${target.host}\r\nUser-Agent: chaoslab\r\nAccept: */*\r\n`;
-  const heads = tokens?.map((token) => `${common}Authorization: Bearer ${token}\r\n`);
-  return ({ method, path, body, tenant }) => {
-    const head = `${method} ${base}${path} HTTP/1.1\r\n${heads?.[tenant] ?? common}`;
-    if (body === null) return `${head}\r\n`;
-    return `${head}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
-  };
-}
 
 /** `more`: the answer is incomplete. `done`: complete. `invalid`: not HTTP/1.x. */
 export type ParseResult = "more" | "done" | "invalid";
@@ -39,6 +22,8 @@ type Phase =
 /** Real servers stay below 16 KiB; a peer that sends more without an empty line is not one. */
 const MAX_HEAD_BYTES = 64 * 1_024;
 const MAX_LINE_BYTES = 8 * 1_024;
+/** What is kept of a body: enough for a token or an id, and a bound on memory. */
+const MAX_BODY_BYTES = 1_024 * 1_024;
 const START = Buffer.from("HTTP/1.");
 const LF = 0x0a;
 
@@ -48,14 +33,24 @@ export class ResponseParser {
   status = 0;
   /** Whether the connection can carry another request once the answer is complete. */
   reusable = true;
+  /** Whether the answer says of itself that it is a degraded one (header `X-Degraded`). */
+  degraded = false;
+  #kept: Buffer[] | null = null;
+  #keptBytes = 0;
+  #toHead = false;
   #phase: Phase = "head";
   #head: Buffer | null = null;
   #line = "";
   #remaining = 0;
 
-  reset(): void {
+  /** Gets ready for the next answer, whose body is kept if `keepBody`, up to 1 MiB; `toHead`: it answers a HEAD. */
+  reset(keepBody = false, toHead = false): void {
     this.status = 0;
     this.reusable = true;
+    this.degraded = false;
+    this.#kept = keepBody ? [] : null;
+    this.#keptBytes = 0;
+    this.#toHead = toHead;
     this.#phase = "head";
     this.#head = null;
     this.#line = "";
@@ -72,6 +67,11 @@ export class ResponseParser {
     if (this.#phase !== "done") return "more";
     if (at < bytes.length) this.reusable = false;
     return "done";
+  }
+
+  /** The body as far as it was kept, without its chunked framing; null when it was not asked for. */
+  get body(): Uint8Array | null {
+    return this.#kept === null ? null : Buffer.concat(this.#kept);
   }
 
   /** Tells the parser that the peer closed: that ends an answer without a length, and cuts off any other. */
@@ -107,8 +107,9 @@ export class ResponseParser {
     else {
       this.status = head.status;
       this.reusable = head.keepAlive;
+      this.degraded = head.degraded;
       this.#remaining = head.contentLength ?? 0;
-      if (head.status === 204 || head.status === 304) this.#phase = "done";
+      if (head.status === 204 || head.status === 304 || this.#toHead) this.#phase = "done";
       else if (head.chunked) this.#phase = "chunk-size";
       else if (head.contentLength === null) this.#phase = "until-close";
       else this.#phase = head.contentLength === 0 ? "done" : "sized";
@@ -116,10 +117,14 @@ export class ResponseParser {
   }
 
   #takeBody(bytes: Buffer, from: number): number {
-    if (this.#phase === "until-close") return bytes.length;
+    if (this.#phase === "until-close") {
+      this.#keep(bytes, from, bytes.length);
+      return bytes.length;
+    }
     if (this.#phase === "sized" || this.#phase === "chunk") {
       const taken = Math.min(this.#remaining, bytes.length - from);
       this.#remaining -= taken;
+      this.#keep(bytes, from, from + taken);
       if (this.#remaining === 0) this.#phase = this.#phase === "sized" ? "done" : "chunk-end";
       return from + taken;
     }
@@ -145,6 +150,15 @@ export class ResponseParser {
       if (size === undefined) this.#phase = "invalid";
       else this.#phase = this.#remaining === 0 ? "trailer" : "chunk";
     }
+  }
+
+  #keep(bytes: Buffer, from: number, to: number): void {
+    if (this.#kept === null) return;
+    const end = Math.min(to, from + MAX_BODY_BYTES - this.#keptBytes);
+    if (end <= from) return;
+    // A copy: the runtime may use the buffer again.
+    this.#kept.push(Buffer.from(bytes.subarray(from, end)));
+    this.#keptBytes += end - from;
   }
 
   #fail(at: number): number {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { createMix, type MixOptions, tenantName } from "./mix.ts";
+import { createEncoder, createMix, type MixOptions, tenantName } from "./mix.ts";
 
 const OPTIONS: MixOptions = { seed: 5, reads: 0.8, tenants: 20, orders: 10_000, products: 1_000 };
 
@@ -59,5 +59,31 @@ describe("mix", () => {
 
   test("names have two digits at least", () => {
     expect([0, 9, 99].map(tenantName)).toEqual(["tenant-01", "tenant-10", "tenant-100"]);
+  });
+});
+
+describe("request encoder", () => {
+  test("writes a read and a write as HTTP/1.1", () => {
+    const encode = createEncoder(new URL("http://127.0.0.1:8080/base/"), ["t0", "t1"]);
+    const read = {
+      operation: 0,
+      tenant: 1,
+      method: "GET",
+      path: "/orders/o-1",
+      body: null,
+    } as const;
+    expect(encode(read)).toBe(
+      "GET /base/orders/o-1 HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nUser-Agent: chaoslab\r\nAccept: */*\r\nAuthorization: Bearer t1\r\n\r\n",
+    );
+    const write = encode({
+      operation: 1,
+      tenant: 0,
+      method: "POST",
+      path: "/orders",
+      body: "{}",
+    });
+    expect(write).toContain("Authorization: Bearer t0\r\nContent-Type: application/json\r\n");
+    expect(write).toEndWith("Content-Length: 2\r\n\r\n{}");
+    expect(createEncoder(new URL("http://h"), null)(read)).not.toContain("Authorization");
   });
 });

@@ -7,6 +7,7 @@
  */
 import { OPERATIONS } from "../model/load.ts";
 import { randomBelow, randomUint32, randomUnit, Stream } from "./random.ts";
+import { originOf, type Workload } from "./workload.ts";
 
 export interface MixOptions {
   seed: number;
@@ -87,5 +88,49 @@ export function createMix({ seed, reads, tenants, orders, products }: MixOptions
       path: "/orders",
       body: `{"product_id":"${product}","quantity":${quantity}}`,
     };
+  };
+}
+
+/**
+ * The built-in mix as a workload on one target, whose path is put before the operations' paths.
+ * @param tokens bearer token by tenant index; null for none.
+ */
+export function createMixWorkload(
+  target: URL,
+  options: MixOptions,
+  tokens: readonly string[] | null,
+): Workload {
+  const mix = createMix(options);
+  const encode = createEncoder(target, tokens);
+  return {
+    operations: OPERATIONS,
+    tenants: options.tenants,
+    origins: [originOf(target)],
+    targets: [target.href],
+    request(index) {
+      const request = mix(index);
+      const { operation, tenant } = request;
+      const payload = encode(request);
+      return { operation, tenant, origin: 0, payload, wantsBody: false, isHead: false, judge: null };
+    },
+    columns(index) {
+      const { method, path, body, tenant } = mix(index);
+      return [method, tenantName(tenant), path, ...(body === null ? [] : [body])];
+    },
+  };
+}
+
+/** Encoder for one target; `tokens[tenant]` is sent as a bearer token, none when `tokens` is null. */
+export function createEncoder(
+  target: URL,
+  tokens: readonly string[] | null,
+): (request: MixRequest) => string {
+  const base = target.pathname.replace(/\/+$/, "");
+  const common = `Host: ${target.host}\r\nUser-Agent: chaoslab\r\nAccept: */*\r\n`;
+  const heads = tokens?.map((token) => `${common}Authorization: Bearer ${token}\r\n`);
+  return ({ method, path, body, tenant }) => {
+    const head = `${method} ${base}${path} HTTP/1.1\r\n${heads?.[tenant] ?? common}`;
+    if (body === null) return `${head}\r\n`;
+    return `${head}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
   };
 }

@@ -5,6 +5,7 @@
 import type { SocketHandler } from "bun";
 import { Connection, type ConnectionOwner, type Payload } from "./connection.ts";
 import { Fifo } from "./fifo.ts";
+import type { Origin } from "./workload.ts";
 
 /**
  * An attempt to connect that is older than this gives its place to a new one. Where packets are lost the
@@ -17,9 +18,16 @@ const STALE_AFTER_MS = 1_000;
 /** When as many attempts are stale as the limit, and nothing has opened since, new ones are this far apart. */
 const PROBE_EVERY_MS = 100;
 
+/**
+ * After this many failed attempts in a row, each further one waits twice as long as the one before, up to the most:
+ * a target that is down is not hammered, and its return is noticed within a fraction of a second.
+ */
+const PATIENCE = 16;
+const BACKOFF_FIRST_MS = 1;
+const BACKOFF_MOST_MS = 64;
+
 export interface PoolOptions {
-  hostname: string;
-  port: number;
+  origin: Origin;
   /** Most connections open or being opened. Stale attempts come on top, at most about as many again. */
   maxConnections: number;
 }
@@ -35,12 +43,21 @@ export class ConnectionPool<T extends Payload> {
   readonly #attempts = new Fifo<Connection<T>>();
   #reachable = true;
   #lastAttemptAt = Number.NEGATIVE_INFINITY;
+  /** Attempts that failed since the last that succeeded. */
+  #failures = 0;
+  /** No attempt before this instant. */
+  #notBefore = Number.NEGATIVE_INFINITY;
 
   constructor(options: PoolOptions, owner: ConnectionOwner<T>) {
     this.#options = options;
     this.#owner = owner;
+    const { tls } = options.origin;
     this.#handlers = {
-      open: (socket) => socket.data.onOpen(socket),
+      open: (socket) => socket.data.onOpen(socket, tls !== null),
+      ...(tls && {
+        // `success` only says that a handshake took place: a certificate that is not to be trusted is in `error`.
+        handshake: (socket, success, error) => socket.data.onHandshake(success && (!tls.verify || !error)),
+      }),
       data: (socket, bytes) => socket.data.onData(bytes),
       drain: (socket) => socket.data.onDrain(socket),
       close: (socket, error) => socket.data.onClose(error),
@@ -69,21 +86,37 @@ export class ConnectionPool<T extends Payload> {
 
   /** Begins to open a connection, unless the limit is reached. */
   tryOpen(now: number): boolean {
-    const { maxConnections, hostname, port } = this.#options;
+    const { maxConnections, origin } = this.#options;
     if (this.#counts.open + this.#counts.attempt >= maxConnections) return false;
+    if (now < this.#notBefore) return false;
     if (this.#unanswered && now - this.#lastAttemptAt < PROBE_EVERY_MS) return false;
     this.#lastAttemptAt = now;
+    // One at a time from here on.
+    this.#backOff(now);
     const connection = new Connection<T>(this.#owner, now);
     this.#counts.attempt++;
     this.#all.add(connection);
     this.#attempts.push(connection);
-    connection.connect(hostname, port, this.#handlers);
+    connection.connect(origin, this.#handlers);
     return true;
+  }
+
+  /** An attempt failed: the target refuses, or cannot be reached. */
+  attemptFailed(now: number): void {
+    this.#failures++;
+    this.#backOff(now);
+  }
+
+  /** True while the next attempt is put off because earlier ones failed. */
+  isBackingOff(now: number): boolean {
+    return now < this.#notBefore;
   }
 
   /** A connection has opened. False when its place was taken meanwhile: then it is closed. */
   admit(connection: Connection<T>): boolean {
     this.#reachable = true;
+    this.#failures = 0;
+    this.#notBefore = Number.NEGATIVE_INFINITY;
     const full = this.#counts.open + this.#counts.attempt >= this.#options.maxConnections;
     if (connection.place === "stale" && full) {
       this.remove(connection);
@@ -104,7 +137,8 @@ export class ConnectionPool<T extends Payload> {
 
   /** Takes the place from attempts that are too old. Returns when to call again; infinity when there are none. */
   expire(now: number): number {
-    const probeAt = this.#counts.stale > 0 ? now + PROBE_EVERY_MS : Number.POSITIVE_INFINITY;
+    const unanswered = this.#counts.stale > 0 ? now + PROBE_EVERY_MS : Number.POSITIVE_INFINITY;
+    const probeAt = now < this.#notBefore ? Math.min(unanswered, this.#notBefore) : unanswered;
     for (let oldest = this.#attempts.peek(); oldest; oldest = this.#attempts.peek()) {
       if (oldest.place === "attempt") {
         const staleAt = oldest.startedAt + STALE_AFTER_MS;
@@ -122,6 +156,12 @@ export class ConnectionPool<T extends Payload> {
     for (const connection of this.#all) connection.discard();
     this.#all.clear();
     this.#idle.length = 0;
+  }
+
+  #backOff(now: number): void {
+    const doublings = this.#failures - PATIENCE;
+    if (doublings < 0) return;
+    this.#notBefore = now + Math.min(BACKOFF_MOST_MS, BACKOFF_FIRST_MS * 2 ** doublings);
   }
 
   get #unanswered(): boolean {

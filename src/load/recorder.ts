@@ -4,22 +4,24 @@
  * @module
  */
 import {
+  goodOf,
+  type HistogramData,
+  isAnswer,
+  LATE_MS,
   type LatencySummary,
   type LoadDelta,
-  OPERATIONS,
-  type Operation,
   type OperationSummary,
   type Outcome,
+  type OutcomeCounts,
+  requestsOf,
 } from "../model/load.ts";
 import { bucketOf, Histogram, toMicros } from "./histogram.ts";
-
-type OutcomeCounts = Partial<Record<Outcome, number>>;
 
 /** What the recorder needs to know of a request. */
 export interface Recorded {
   /** Intended send time in milliseconds since the load's start. */
   readonly offsetMs: number;
-  /** Index into OPERATIONS. */
+  /** Index into the workload's operations. */
   readonly operation: number;
   readonly tenant: number;
 }
@@ -32,9 +34,6 @@ interface OpenDelta {
   /** Bucket of each answer, unsorted. */
   buckets: number[];
 }
-
-/** Outcomes that are an answer of the target, whatever it says. */
-const ANSWERED: ReadonlySet<Outcome> = new Set<Outcome>(["2xx", "3xx", "4xx", "5xx"]);
 
 const roundMs = (us: number): number => Math.round(us) / 1_000;
 
@@ -68,38 +67,72 @@ const increment = (counts: OutcomeCounts, outcome: Outcome): void => {
   counts[outcome] = (counts[outcome] ?? 0) + 1;
 };
 
+/** Totals of one operation. */
+export class OperationTotals {
+  readonly outcomes: OutcomeCounts = {};
+  readonly latency = new Histogram();
+  readonly serviceTime = new Histogram();
+
+  /** Null when there was no request. */
+  summary(): OperationSummary | null {
+    const requests = requestsOf(this.outcomes);
+    if (requests === 0) return null;
+    return {
+      requests,
+      outcomes: { ...this.outcomes },
+      error_rate: 1 - goodOf(this.outcomes) / requests,
+      latency: summarise(this.latency),
+      service_time: summarise(this.serviceTime),
+      histograms: { latency: this.latency.toData(), service_time: this.serviceTime.toData() },
+    };
+  }
+}
+
 export class LoadRecorder {
+  readonly #operations: readonly string[];
   readonly #tenants: number;
   readonly #open = new Map<number, OpenDelta>();
-  readonly #totals = OPERATIONS.map(() => ({ outcomes: {} as OutcomeCounts, latency: new Histogram() }));
+  readonly #totals: readonly OperationTotals[];
   readonly #slip = new Histogram();
   #slipMaxMs = 0;
+  #late = 0;
 
-  constructor(tenants: number) {
+  constructor(operations: readonly string[], tenants: number) {
+    this.#operations = operations;
     this.#tenants = tenants;
+    this.#totals = operations.map(() => new OperationTotals());
   }
 
   /** A request left the generator `slipMs` after its intended time. */
   dispatched(slipMs: number): void {
     this.#slip.record(toMicros(slipMs));
+    if (slipMs > LATE_MS) this.#late++;
     if (slipMs > this.#slipMaxMs) this.#slipMaxMs = slipMs;
   }
 
-  /** A request ended `latencyMs` after its intended time. */
-  ended(request: Recorded, outcome: Outcome, latencyMs: number): void {
+  /**
+   * A request ended `latencyMs` after its intended time, and `serviceMs` after it was sent; null when it never was.
+   */
+  ended(request: Recorded, outcome: Outcome, latencyMs: number, serviceMs: number | null): void {
     const delta = this.#deltaOf(request);
     const total = this.#totals[request.operation];
     increment(delta.outcomes, outcome);
     if (total) increment(total.outcomes, outcome);
-    if (!ANSWERED.has(outcome)) return;
+    if (!isAnswer(outcome)) return;
     const us = toMicros(latencyMs);
     delta.buckets.push(bucketOf(us));
     total?.latency.record(us);
+    if (serviceMs !== null) total?.serviceTime.record(toMicros(serviceMs));
   }
 
   /** True when something ended since the last `takeDeltas`. */
   get hasDeltas(): boolean {
     return this.#open.size > 0;
+  }
+
+  /** Requests that left late so far. */
+  get late(): number {
+    return this.#late;
   }
 
   /** Worst slip since the last call, in milliseconds. */
@@ -115,8 +148,8 @@ export class LoadRecorder {
     const deltas: LoadDelta[] = [];
     for (const key of keys) {
       const delta = this.#open.get(key);
-      const operation = OPERATIONS[delta?.operation ?? -1];
-      if (!delta || !operation) continue;
+      const operation = this.#operations[delta?.operation ?? -1];
+      if (!delta || operation === undefined) continue;
       const { second, tenant, outcomes, buckets } = delta;
       deltas.push({ second, operation, tenant, outcomes, latency: sparse(buckets) });
     }
@@ -124,31 +157,23 @@ export class LoadRecorder {
     return deltas;
   }
 
-  slip(): LatencySummary {
-    return summarise(this.#slip);
+  slip(): { summary: LatencySummary; data: HistogramData } {
+    return { summary: summarise(this.#slip), data: this.#slip.toData() };
   }
 
   /** Totals of the operations that had any request. */
-  operations(): Partial<Record<Operation, OperationSummary>> {
-    const summaries: Partial<Record<Operation, OperationSummary>> = {};
-    OPERATIONS.forEach((operation, i) => {
-      const total = this.#totals[i];
-      if (!total) return;
-      const requests = Object.values(total.outcomes).reduce((sum, count) => sum + count, 0);
-      if (requests === 0) return;
-      summaries[operation] = {
-        requests,
-        outcomes: total.outcomes,
-        error_rate: 1 - good(total.outcomes) / requests,
-        latency: summarise(total.latency),
-      };
+  operations(): Record<string, OperationSummary> {
+    const summaries: Record<string, OperationSummary> = {};
+    this.#operations.forEach((operation, i) => {
+      const summary = this.#totals[i]?.summary();
+      if (summary) summaries[operation] = summary;
     });
     return summaries;
   }
 
   #deltaOf({ offsetMs, operation, tenant }: Recorded): OpenDelta {
     const second = Math.floor(offsetMs / 1_000);
-    const key = (second * OPERATIONS.length + operation) * this.#tenants + tenant;
+    const key = (second * this.#operations.length + operation) * this.#tenants + tenant;
     let delta = this.#open.get(key);
     if (!delta) {
       delta = { second, operation, tenant, outcomes: {}, buckets: [] };
@@ -156,9 +181,4 @@ export class LoadRecorder {
     }
     return delta;
   }
-}
-
-/** Requests that ended in 2xx or 3xx. */
-export function good(outcomes: OutcomeCounts): number {
-  return (outcomes["2xx"] ?? 0) + (outcomes["3xx"] ?? 0);
 }

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import type { LoadRecord, LoadSummary, Outcome } from "../model/load.ts";
 import { Histogram } from "./histogram.ts";
-import { type LoadOptions, runLoad } from "./run.ts";
+import { createMixWorkload } from "./mix.ts";
+import { DEFAULT_LIMITS, type LoadOptions, runLoad, WHOLE } from "./run.ts";
 
 const cleanups: (() => void)[] = [];
 afterEach(() => {
@@ -14,27 +15,34 @@ function serve(handler: (request: Request) => Response | Promise<Response>): URL
   return new URL(`http://127.0.0.1:${server.port}/`);
 }
 
-const OPTIONS: Omit<LoadOptions, "target"> = {
-  rate: 200,
+const MIX = { seed: 1, reads: 0.8, tenants: 20, orders: 10_000, products: 1_000 };
+
+const OPTIONS: Omit<LoadOptions, "workload" | "stages"> = {
   arrivals: "constant",
-  durationMs: 1_000,
   timeoutMs: 3_000,
   maxConnections: 500,
+  maxInFlight: 100_000,
   seed: 1,
-  reads: 0.8,
-  tenants: 20,
-  orders: 10_000,
-  products: 1_000,
+  shard: WHOLE,
+  startAt: null,
+  limits: DEFAULT_LIMITS,
 };
 
 async function record(
-  options: Partial<LoadOptions> & { target: URL },
+  {
+    target,
+    rate = 200,
+    durationMs = 1_000,
+    ...options
+  }: Partial<LoadOptions> & { target: URL; rate?: number; durationMs?: number },
   signal?: AbortSignal,
 ): Promise<{ records: LoadRecord[]; summary: LoadSummary }> {
   const records: LoadRecord[] = [];
   const emit = (each: LoadRecord): void => void records.push(each);
-  const hooks = { tokens: null, emit, ...(signal ? { signal } : {}) };
-  const summary = await runLoad({ ...OPTIONS, ...options }, hooks);
+  const workload = createMixWorkload(target, { ...MIX, seed: options.seed ?? MIX.seed }, null);
+  const stages = [{ duration_s: durationMs / 1_000, from: rate, to: rate }];
+  const all = { ...OPTIONS, workload, stages, ...options };
+  const summary = await runLoad(all, { emit, ...(signal ? { signal } : {}) });
   return { records, summary };
 }
 

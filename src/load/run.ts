@@ -1,29 +1,39 @@
 /**
- * Runs a load: sends what the arrivals and the mix say when they say it, and reports each second and the end.
+ * Runs a load: sends what the arrivals and the workload say when they say it, and reports each second and the end.
  * @module
  */
-import type { LoadRecord, LoadSummary, Outcome } from "../model/load.ts";
-import { type ArrivalModel, type Arrivals, createArrivals } from "./arrivals.ts";
+import {
+  goodOf,
+  type LoadRecord,
+  type LoadSummary,
+  type Outcome,
+  type SaturationLimits,
+  type Shard,
+  type Stage,
+} from "../model/load.ts";
+import { type ArrivalModel, type Arrivals, createArrivals, durationOf, meanRate } from "./arrivals.ts";
 import { type Exchange, type ExchangeSink, HttpClient } from "./client.ts";
-import { createEncoder } from "./http.ts";
-import { createMix, type MixOptions } from "./mix.ts";
 import { pause } from "./pace.ts";
-import { good, LoadRecorder, type Recorded } from "./recorder.ts";
+import { LoadRecorder, type Recorded } from "./recorder.ts";
+import type { Answer, Workload } from "./workload.ts";
 
-export interface LoadOptions extends MixOptions {
-  /** http: URL; a path is put before the operations' paths. */
-  target: URL;
-  /** Requests per second. */
-  rate: number;
+export interface LoadOptions {
+  workload: Workload;
+  stages: readonly Stage[];
   arrivals: ArrivalModel;
-  durationMs: number;
+  seed: number;
   timeoutMs: number;
+  /** Per origin. */
   maxConnections: number;
+  /** Per origin: requests on their way or waiting, at most. */
+  maxInFlight: number;
+  shard: Shard;
+  /** Unix epoch milliseconds to start at; null: now. */
+  startAt: number | null;
+  limits: SaturationLimits;
 }
 
 export interface LoadHooks {
-  /** Bearer token by tenant index; null for none. */
-  tokens: readonly string[] | null;
   /** Takes each record as it is made. What it throws ends the load at once. */
   emit(record: LoadRecord): void;
   /** When aborted, nothing more is sent; requests on their way still get their time. */
@@ -31,24 +41,38 @@ export interface LoadHooks {
 }
 
 /**
- * Above this the arrival times are no longer the schedule's: bursts form that no client asked for, and the
- * added wait is as large as a healthy system's whole latency. Latency still counts from the intended time.
+ * Above 50 ms of slip bursts form that no client asked for, and the added wait is as large as a healthy system's whole
+ * latency. Latency still counts from the intended time.
  */
-const SATURATED_SLIP_P99_MS = 50;
+export const DEFAULT_LIMITS: SaturationLimits = { slip_p99_ms: 50, dropped_share: 0 };
+
+export const WHOLE: Shard = { index: 0, of: 1 };
 
 /** Requests sent in one go when behind schedule, before answers get a turn. */
 const MAX_BURST = 64;
 
 const TICK_MS = 1_000;
 
-interface LoadExchange extends Exchange, Recorded {}
+class LoadExchange implements Exchange, Recorded {
+  constructor(
+    readonly payload: string | Uint8Array,
+    readonly wantsBody: boolean,
+    readonly isHead: boolean,
+    readonly judge: ((answer: Answer) => Outcome) | null,
+    readonly intendedAt: number,
+    readonly offsetMs: number,
+    readonly operation: number,
+    readonly tenant: number,
+  ) {}
+}
 
 class LoadRun implements ExchangeSink<LoadExchange> {
   readonly #options: LoadOptions;
   readonly #hooks: LoadHooks;
   readonly #recorder: LoadRecorder;
-  readonly #client: HttpClient<LoadExchange>;
+  readonly #clients: readonly HttpClient<LoadExchange>[];
   readonly #startedAt: number;
+  readonly #tStart: number;
   #due = 0;
   #sent = 0;
   #dropped = 0;
@@ -58,15 +82,25 @@ class LoadRun implements ExchangeSink<LoadExchange> {
   constructor(options: LoadOptions, hooks: LoadHooks) {
     this.#options = options;
     this.#hooks = hooks;
-    this.#recorder = new LoadRecorder(options.tenants);
-    const { target, maxConnections, timeoutMs } = options;
-    const hostname = target.hostname.replace(/^\[|\]$/g, "");
-    this.#client = new HttpClient(
-      { hostname, port: Number(target.port || 80), maxConnections, timeoutMs },
-      this,
+    const { workload, stages, maxConnections, maxInFlight, timeoutMs, seed, shard } = options;
+    this.#recorder = new LoadRecorder(workload.operations, workload.tenants);
+    this.#clients = workload.origins.map(
+      (origin) => new HttpClient({ origin, maxConnections, maxInFlight, timeoutMs }, this),
     );
-    this.#hooks.emit({ kind: "start", t_start: Date.now(), rate: options.rate, seed: options.seed });
-    this.#startedAt = performance.now();
+    const now = performance.now();
+    this.#startedAt = options.startAt === null ? now : options.startAt - Date.now() + now;
+    this.#tStart = Math.round(options.startAt ?? Date.now());
+    hooks.emit({
+      kind: "start",
+      t_start: this.#tStart,
+      rate: meanRate(stages),
+      stages: [...stages],
+      seed,
+      targets: [...workload.targets],
+      operations: [...workload.operations],
+      tenants: workload.tenants,
+      shard,
+    });
   }
 
   onDispatched(exchange: LoadExchange, at: number): void {
@@ -77,9 +111,10 @@ class LoadRun implements ExchangeSink<LoadExchange> {
     this.#sent++;
   }
 
-  onEnded(exchange: LoadExchange, outcome: Outcome, at: number): void {
+  onEnded(exchange: LoadExchange, outcome: Outcome, at: number, sentAt: number | null): void {
     if (outcome === "dropped") this.#dropped++;
-    this.#recorder.ended(exchange, outcome, at - exchange.intendedAt);
+    const service = sentAt === null ? null : at - sentAt;
+    this.#recorder.ended(exchange, outcome, at - exchange.intendedAt, service);
   }
 
   onDefect(error: unknown): void {
@@ -93,28 +128,39 @@ class LoadRun implements ExchangeSink<LoadExchange> {
       this.#hooks.emit(summary);
       return summary;
     } finally {
-      this.#client.close();
+      for (const client of this.#clients) client.close();
     }
+  }
+
+  get #pending(): number {
+    let sum = 0;
+    for (const client of this.#clients) sum += client.pending;
+    return sum;
   }
 
   /** Sends everything, waits for the last answers, and returns for how long it sent, in milliseconds. */
   async #drive(): Promise<number> {
-    const { arrivals, rate, seed, durationMs } = this.#options;
-    const nextArrival: Arrivals = createArrivals(arrivals, rate, seed);
-    const issue = this.#issuer();
+    const { arrivals, stages, seed, shard } = this.#options;
+    const arrivalOf: Arrivals = createArrivals(arrivals, stages, seed);
+    let index = -1;
+    const nextArrival: Arrivals = () => {
+      let at = arrivalOf();
+      for (index++; index % shard.of !== shard.index; index++) at = arrivalOf();
+      return at;
+    };
     let next = nextArrival();
-    let endMs = durationMs;
+    let endMs = durationOf(stages) * 1_000;
     for (;;) {
       if (this.#defect) throw this.#defect.error;
       const now = performance.now() - this.#startedAt;
-      if (this.#hooks.signal?.aborted && endMs > now) endMs = now;
+      if (this.#hooks.signal?.aborted && endMs > now) endMs = Math.max(0, now);
       for (let burst = 0; next <= now && next < endMs && burst < MAX_BURST; burst++) {
-        issue(next);
+        this.#issue(index, next);
         next = nextArrival();
       }
       while (now >= (this.#ticks + 1) * TICK_MS) this.#tick();
       const sending = next < endMs;
-      if (!sending && now >= endMs && this.#client.pending === 0) break;
+      if (!sending && now >= endMs && this.#pending === 0) break;
       const deadline = sending ? next : endMs > now ? endMs : Number.POSITIVE_INFINITY;
       await pause(Math.min(deadline, (this.#ticks + 1) * TICK_MS) - now);
     }
@@ -122,20 +168,14 @@ class LoadRun implements ExchangeSink<LoadExchange> {
     return endMs;
   }
 
-  /** Makes request after request of the mix and hands it to the client. */
-  #issuer(): (offsetMs: number) => void {
-    const mix = createMix(this.#options);
-    const encode = createEncoder(this.#options.target, this.#hooks.tokens);
-    return (offsetMs) => {
-      const request = mix(this.#due++);
-      this.#client.send({
-        payload: encode(request),
-        intendedAt: this.#startedAt + offsetMs,
-        offsetMs,
-        operation: request.operation,
-        tenant: request.tenant,
-      });
-    };
+  #issue(index: number, offsetMs: number): void {
+    this.#due++;
+    const { payload, wantsBody, isHead, judge, operation, tenant, origin } =
+      this.#options.workload.request(index);
+    const at = this.#startedAt + offsetMs;
+    this.#clients[origin]?.send(
+      new LoadExchange(payload, wantsBody, isHead, judge, at, offsetMs, operation, tenant),
+    );
   }
 
   #tick(): void {
@@ -144,32 +184,53 @@ class LoadRun implements ExchangeSink<LoadExchange> {
       tick: ++this.#ticks,
       due: this.#due,
       sent: this.#sent,
-      in_flight: this.#client.pending,
+      late: this.#recorder.late,
+      in_flight: this.#pending,
       slip_max_ms: this.#recorder.takeSlipMax(),
       deltas: this.#recorder.takeDeltas(),
     });
   }
 
   #summary(sentForMs: number): LoadSummary {
-    const { target, rate, seed, arrivals } = this.#options;
+    const { workload, stages, seed, arrivals, shard, limits } = this.#options;
     const operations = this.#recorder.operations();
     const slip = this.#recorder.slip();
-    const succeeded = Object.values(operations).reduce((sum, each) => sum + good(each.outcomes), 0);
     return {
       kind: "summary",
-      target: target.href,
-      rate,
+      targets: [...workload.targets],
+      rate: meanRate(stages),
+      stages: [...stages],
       seed,
       arrivals,
+      shard,
+      t_start: this.#tStart,
       duration_s: Math.round(sentForMs) / 1_000,
       requests: this.#due,
-      goodput_rps: sentForMs > 0 ? Math.round((succeeded * 1_000_000) / sentForMs) / 1_000 : 0,
+      goodput_rps: goodput(operations, sentForMs / 1_000),
+      late: this.#recorder.late,
       dropped: this.#dropped,
-      slip,
-      generator_saturated: slip.p99_ms > SATURATED_SLIP_P99_MS || this.#dropped > 0,
+      slip: slip.summary,
+      slip_histogram: slip.data,
+      limits,
+      generator_saturated: isSaturated(slip.summary.p99_ms, this.#dropped, this.#due, limits),
       operations,
     };
   }
+}
+
+/** Requests per second that ended well, to the thousandth. */
+export function goodput(operations: LoadSummary["operations"], seconds: number): number {
+  const succeeded = Object.values(operations).reduce((sum, each) => sum + goodOf(each.outcomes), 0);
+  return seconds > 0 ? Math.round((succeeded * 1_000) / seconds) / 1_000 : 0;
+}
+
+export function isSaturated(
+  slipP99Ms: number,
+  dropped: number,
+  due: number,
+  limits: SaturationLimits,
+): boolean {
+  return slipP99Ms > limits.slip_p99_ms || dropped > limits.dropped_share * due;
 }
 
 /** Runs a load to its end, or until `hooks.signal` stops it, and returns the summary. */

@@ -2,20 +2,19 @@
  * The request sequence as text, for eyes and diffs: what a load will send, without sending it.
  * @module
  */
-import { type Arrivals, createArrivals } from "./arrivals.ts";
-import { createMix, tenantName } from "./mix.ts";
-import type { LoadOptions } from "./run.ts";
+import type { Stage } from "../model/load.ts";
+import { type ArrivalModel, createArrivals } from "./arrivals.ts";
+import type { Workload } from "./workload.ts";
 
-/** Endless lines of tab-separated index, intended time in ms, operation, tenant, path and body. */
+/** Lines of tab-separated index, intended time in ms, and the workload's columns, until the stages end. */
 export function* scheduleLines(
-  options: Omit<LoadOptions, "target" | "durationMs" | "timeoutMs" | "maxConnections">,
-): Generator<string, never> {
-  const nextArrival: Arrivals = createArrivals(options.arrivals, options.rate, options.seed);
-  const mix = createMix(options);
+  workload: Workload,
+  { arrivals, stages, seed }: { arrivals: ArrivalModel; stages: readonly Stage[]; seed: number },
+): Generator<string, void> {
+  const nextArrival = createArrivals(arrivals, stages, seed);
   for (let index = 0; ; index++) {
-    const { method, path, body, tenant } = mix(index);
-    const columns = [index, nextArrival().toFixed(3), method, tenantName(tenant), path];
-    if (body !== null) columns.push(body);
-    yield columns.join("\t");
+    const at = nextArrival();
+    if (at === Number.POSITIVE_INFINITY) return;
+    yield [index, at.toFixed(3), ...workload.columns(index)].join("\t");
   }
 }

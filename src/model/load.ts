@@ -8,14 +8,20 @@ export const OPERATIONS = ["GET /orders/{id}", "POST /orders"] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
 /**
- * How a request ended. `timeout`: no full answer in time. `refused`, `reset`, `connect`: the connection
- * failed. `protocol`: an answer that is not HTTP. `dropped`: never sent, because all connections were busy.
+ * How a request ended. Answered: `2xx` to `5xx` by status; `degraded`: a 2xx that says so of itself (header
+ * `X-Degraded`); `expected`: another status that the scenario asks for; `unexpected`: a status below 400 or a body
+ * that is not what the scenario asks for. Not answered: `timeout`: no full answer in time; `refused`, `reset`,
+ * `connect`: the connection failed; `protocol`: an answer that is not HTTP; `dropped`: never sent, because all
+ * connections were busy or too many requests were in flight.
  */
 export const OUTCOMES = [
   "2xx",
+  "degraded",
   "3xx",
+  "expected",
   "4xx",
   "5xx",
+  "unexpected",
   "timeout",
   "refused",
   "reset",
@@ -24,6 +30,42 @@ export const OUTCOMES = [
   "dropped",
 ] as const;
 export type Outcome = (typeof OUTCOMES)[number];
+export type OutcomeCounts = Partial<Record<Outcome, number>>;
+
+/** Outcomes that are an answer of the target, whatever it says. */
+const ANSWERED: ReadonlySet<Outcome> = new Set<Outcome>([
+  "2xx",
+  "degraded",
+  "3xx",
+  "expected",
+  "4xx",
+  "5xx",
+  "unexpected",
+]);
+/** Outcomes that are what the client wanted. */
+const GOOD: readonly Outcome[] = ["2xx", "degraded", "3xx", "expected"];
+
+export const isAnswer = (outcome: Outcome): boolean => ANSWERED.has(outcome);
+
+/** Requests that ended well. */
+export const goodOf = (counts: OutcomeCounts): number =>
+  GOOD.reduce((sum, outcome) => sum + (counts[outcome] ?? 0), 0);
+
+export const requestsOf = (counts: OutcomeCounts): number => {
+  let sum = 0;
+  for (const outcome of OUTCOMES) sum += counts[outcome] ?? 0;
+  return sum;
+};
+
+/**
+ * A stretch of the offered load: the rate goes in a straight line from `from` to `to`, in requests per second.
+ * Constant where the two are equal.
+ */
+export interface Stage {
+  duration_s: number;
+  from: number;
+  to: number;
+}
 
 /**
  * Requests of one arrival second, operation and tenant that ended during one tick. Sums of deltas over
@@ -32,10 +74,10 @@ export type Outcome = (typeof OUTCOMES)[number];
 export interface LoadDelta {
   /** Arrival second: whole seconds from the load's start to the intended send time. */
   second: number;
-  operation: Operation;
+  operation: string;
   /** Tenant index. */
   tenant: number;
-  outcomes: Partial<Record<Outcome, number>>;
+  outcomes: OutcomeCounts;
   /**
    * Latency of requests that got an answer (any status), from intended send time: [bucket, count, ...] of
    * the histogram in src/load/histogram.ts, unit microseconds. Requests without an answer are not in it.
@@ -43,13 +85,25 @@ export interface LoadDelta {
   latency: number[];
 }
 
+/** Which part of a schedule this process sends: the requests whose index modulo `of` is `index`. */
+export interface Shard {
+  index: number;
+  of: number;
+}
+
 /** First record of a stream. */
 export interface LoadStart {
   kind: "start";
   /** Unix epoch milliseconds of the instant that second 0 starts. */
   t_start: number;
+  /** Mean offered load, in requests per second, of all shards together. */
   rate: number;
+  stages: Stage[];
   seed: number;
+  targets: string[];
+  operations: string[];
+  tenants: number;
+  shard: Shard;
 }
 
 /** One record per second while running. */
@@ -57,14 +111,18 @@ export interface LoadTick {
   kind: "tick";
   /** Whole seconds since the start; the deltas ended in the second before this. */
   tick: number;
-  /** Requests due so far, and of these handed to a connection so far. */
+  /** Requests due so far, and of these handed to a connection so far, and of these more than LATE_MS late. */
   due: number;
   sent: number;
+  late: number;
   in_flight: number;
   /** Worst difference between intended and actual send in this tick, in milliseconds. */
   slip_max_ms: number;
   deltas: LoadDelta[];
 }
+
+/** A request that leaves more than this after its time is counted as late. */
+export const LATE_MS = 10;
 
 export interface LatencySummary {
   count: number;
@@ -76,32 +134,58 @@ export interface LatencySummary {
   max_ms: number;
 }
 
+/** A histogram as data, exact enough to be merged: [bucket, count, ...] as in {@link LoadDelta}. */
+export interface HistogramData {
+  count: number;
+  sum_us: number;
+  max_us: number;
+  buckets: number[];
+}
+
 export interface OperationSummary {
   requests: number;
-  outcomes: Partial<Record<Outcome, number>>;
-  /** Share of requests that did not end in 2xx or 3xx, 0 to 1. */
+  outcomes: OutcomeCounts;
+  /** Share of requests that did not end well, 0 to 1. */
   error_rate: number;
   /** Of answered requests, from the intended send time. */
   latency: LatencySummary;
+  /** Of answered requests, from the actual send. */
+  service_time: LatencySummary;
+  histograms: { latency: HistogramData; service_time: HistogramData };
+}
+
+/** Beyond these the arrival times are no longer the schedule's, and the numbers are marked. */
+export interface SaturationLimits {
+  /** p99 of the slip, in milliseconds. */
+  slip_p99_ms: number;
+  /** Share of requests that were never sent, 0 to 1. */
+  dropped_share: number;
 }
 
 /** Last record of a stream, and what `--json` prints. */
 export interface LoadSummary {
   kind: "summary";
-  target: string;
+  targets: string[];
+  /** Mean offered load, in requests per second. */
   rate: number;
+  stages: Stage[];
   seed: number;
   arrivals: "poisson" | "constant";
+  shard: Shard;
+  t_start: number;
   duration_s: number;
   requests: number;
-  /** Requests per second that ended in 2xx or 3xx. */
+  /** Requests per second that ended well. */
   goodput_rps: number;
+  late: number;
   dropped: number;
   /** Intended to actual send. */
   slip: LatencySummary;
-  /** True when slip or drops show that the generator, not the system, set the pace. */
+  slip_histogram: HistogramData;
+  limits: SaturationLimits;
+  /** True when slip or drops passed the limits: the generator, not the system, set the pace. */
   generator_saturated: boolean;
-  operations: Partial<Record<Operation, OperationSummary>>;
+  operations: Record<string, OperationSummary>;
 }
 
 export type LoadRecord = LoadStart | LoadTick | LoadSummary;

@@ -13,7 +13,7 @@ export interface SliDefinition {
   unit: "share" | "ms";
 }
 
-/** SLIs by name. Availability is the share of requests answered in 2xx or 3xx; error rate is the rest. */
+/** SLIs by name. Availability is the share of requests that ended well; error rate is the rest. */
 export const SLIS = {
   write_error_rate: { operation: "POST /orders", kind: "error_rate", unit: "share" },
   write_p99: { operation: "POST /orders", kind: "p99", unit: "ms" },

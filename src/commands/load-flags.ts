@@ -1,0 +1,169 @@
+/**
+ * Flags that say what is to be sent, where and how: those of `load` and of `ramp`.
+ * @module
+ */
+import { readFileSync } from "node:fs";
+import { ChaoslabError, codeOf, reasonOf } from "../cli/errors.ts";
+import {
+  booleanFlag,
+  choiceFlag,
+  durationFlag,
+  type Flags,
+  listFlag,
+  numberFlag,
+  textFlag,
+} from "../cli/flags.ts";
+import { findLab } from "../lab/host/lab.ts";
+import { checkLabName, DEFAULT_SEEDED, type Seeded } from "../lab/host/record.ts";
+import { ARRIVAL_MODELS } from "../load/arrivals.ts";
+import { type Header, headerProblem } from "../load/encode.ts";
+import { isLostLabAddress } from "../load/reach.ts";
+import { DEFAULT_LIMITS, type LoadOptions, WHOLE } from "../load/run.ts";
+import type { ShopSource, SingleSource, Source } from "../load/source.ts";
+import { parseRate, parseStages } from "../load/stages.ts";
+import type { TlsOptions } from "../load/workload.ts";
+import type { Stage } from "../model/load.ts";
+
+/** What is to be sent: the built-in mix, or one request. `args[0]`: a URL, if any. */
+export function readSource(args: readonly string[], flags: Flags): Source {
+  const mix = textFlag(flags, "mix");
+  if (mix !== undefined && mix !== "shop") {
+    throw new ChaoslabError("usage", `--mix: ${JSON.stringify(mix)} is not a mix`, "shop is the only one");
+  }
+  const [text] = args;
+  if (text !== undefined && mix === undefined) return readSingle(readUrl(text, false), flags);
+  if (text !== undefined) return readShop(readUrl(text, true), DEFAULT_SEEDED, flags);
+  const name = checkLabName(textFlag(flags, "lab") ?? "lab");
+  const lab = findLab(name);
+  if (!lab) throw new ChaoslabError("notFound", `load: no URL given and no lab ${name} is up`, "chaoslab up");
+  return readShop(readUrl(lab.apiUrl, true), lab.record.seeded, flags);
+}
+
+function readShop(target: URL, seeded: Seeded, flags: Flags): ShopSource {
+  const tenants = numberFlag(flags, "tenants", seeded.tenants, { min: 1, max: 10_000, integer: true });
+  return {
+    kind: "shop",
+    target,
+    seed: readSeed(flags),
+    reads: numberFlag(flags, "reads", 0.8, { min: 0, max: 1 }),
+    tenants,
+    orders: numberFlag(flags, "orders", seeded.orders, { min: tenants, max: 10_000_000, integer: true }),
+    products: numberFlag(flags, "products", seeded.products, { min: 1, max: 10_000, integer: true }),
+  };
+}
+
+export const readSeed = (flags: Flags): number =>
+  numberFlag(flags, "seed", 1, { min: 0, max: 2 ** 32 - 1, integer: true });
+
+function readSingle(url: URL, flags: Flags): SingleSource {
+  const body = readBody(textFlag(flags, "body"));
+  const method = textFlag(flags, "method") ?? (body === null ? "GET" : "POST");
+  if (!/^[A-Z]{1,20}$/.test(method)) {
+    throw new ChaoslabError(
+      "usage",
+      `--method: ${JSON.stringify(method)} is not a method`,
+      "e.g. GET or PUT",
+    );
+  }
+  const headers = listFlag(flags, "header").map(readHeader);
+  return { kind: "single", url, method, headers, body, tls: readTls(flags) };
+}
+
+function readHeader(line: string): Header {
+  const colon = line.indexOf(":");
+  const header = [line.slice(0, Math.max(0, colon)), line.slice(colon + 1).trim()] as const;
+  const problem = headerProblem(header);
+  if (colon < 1 || problem !== null) {
+    throw new ChaoslabError(
+      "usage",
+      `--header: ${problem ?? `${JSON.stringify(line)} is not 'Name: value'`}`,
+    );
+  }
+  return header;
+}
+
+function readBody(text: string | undefined): Uint8Array | null {
+  if (text === undefined) return null;
+  return text.startsWith("@") ? readBytes("--body", text.slice(1)) : Buffer.from(text);
+}
+
+function readTls(flags: Flags): Partial<Omit<TlsOptions, "serverName">> {
+  const ca = textFlag(flags, "ca");
+  return {
+    verify: !booleanFlag(flags, "insecure"),
+    ca: ca === undefined ? null : readBytes("--ca", ca).toString("utf8"),
+  };
+}
+
+function readBytes(flag: string, file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    const why = codeOf(error) === "ENOENT" ? "no such file" : reasonOf(error);
+    throw new ChaoslabError("usage", `${flag}: ${file}: ${why}`);
+  }
+}
+
+/** @param bare the URL is a place to put paths after: plain http, without a query. */
+function readUrl(text: string, bare: boolean): URL {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  const scheme = url?.protocol === "http:" || (url?.protocol === "https:" && !bare);
+  if (url === null || !scheme || url.username || url.password || url.hash || (bare && url.search)) {
+    const accepted = bare
+      ? "http://host:port, perhaps with a path"
+      : "http:// or https://, host, port and path";
+    throw new ChaoslabError("usage", `load: not a target: ${text}`, `give ${accepted}`);
+  }
+  requireReach(url);
+  return url;
+}
+
+/** @throws ChaoslabError `notFound` when the host is an address of a lab that is not up. */
+export function requireReach(url: URL): void {
+  if (!isLostLabAddress(url.hostname, readFileSync("/proc/net/route", "utf8"))) return;
+  throw new ChaoslabError(
+    "notFound",
+    `load: no lab is up at ${url.hostname}`,
+    "chaoslab status shows the labs",
+  );
+}
+
+/** The rate over time: `--stages`, or `--rate` for `--for`. */
+export function readStages(flags: Flags): Stage[] {
+  const text = textFlag(flags, "stages");
+  if (text !== undefined) {
+    const stages = parseStages(text);
+    if (stages && textFlag(flags, "rate") === undefined && textFlag(flags, "for") === undefined)
+      return stages;
+    const why = stages
+      ? "takes the place of --rate and --for"
+      : `${JSON.stringify(text)} is not a list of stages`;
+    throw new ChaoslabError("usage", `--stages: ${why}`, "e.g. '500 for 30s, 500..2000 for 1m'");
+  }
+  const rate = textFlag(flags, "rate") ?? "100";
+  const stage = parseRate(rate, durationFlag(flags, "for", 10_000, 1) / 1_000);
+  if (stage === null || stage.from + stage.to < 0.001 || Math.max(stage.from, stage.to) > 1_000_000) {
+    throw new ChaoslabError(
+      "usage",
+      `--rate: ${JSON.stringify(rate)} is not a number from 0.001 to 1000000, nor two such as 100..2000`,
+    );
+  }
+  return [stage];
+}
+
+/** Everything of a load but the workload. */
+export function readLimits(flags: Flags): Omit<LoadOptions, "workload" | "stages"> {
+  return {
+    arrivals: choiceFlag(flags, "arrivals", ARRIVAL_MODELS, "poisson"),
+    seed: readSeed(flags),
+    timeoutMs: durationFlag(flags, "timeout", 5_000, 1),
+    maxConnections: numberFlag(flags, "connections", 1_000, { min: 1, max: 60_000, integer: true }),
+    maxInFlight: numberFlag(flags, "max-in-flight", 100_000, { min: 1, max: 10_000_000, integer: true }),
+    shard: WHOLE,
+    startAt: null,
+    limits: {
+      slip_p99_ms: durationFlag(flags, "slip-limit", DEFAULT_LIMITS.slip_p99_ms, 0),
+      dropped_share: numberFlag(flags, "drop-limit", DEFAULT_LIMITS.dropped_share, { min: 0, max: 1 }),
+    },
+  };
+}
