@@ -134,7 +134,7 @@ test("a port that is taken is refused", async () => {
 
 test("the load's sequence is printed without a network, the same for the same seed", async () => {
   const print = (seed: string) =>
-    chaoslab(["load", "http://127.0.0.1:9", "--print-schedule", "200", "--seed", seed]).then(
+    chaoslab(["load", "http://127.0.0.1:9", "--mix", "shop", "--print-schedule", "200", "--seed", seed]).then(
       (done) => done.stdout,
     );
   const [a, b, c] = await Promise.all([print("7"), print("7"), print("8")]);

@@ -102,7 +102,7 @@ describe("the controller", () => {
   });
 
   test("tells the observed MTTR while a load runs", async () => {
-    const load = start(["load", lab.apiUrl, "--rate", "60", "--for", "25s", "--quiet"]);
+    const load = start(["load", lab.apiUrl, "--mix", "shop", "--rate", "60", "--for", "25s", "--quiet"]);
     await Bun.sleep(4_000);
     const fault = { ...LATENCY, params: { delay_ms: 600 } };
     const { id } = (await call("POST", "/chaos/inject", fault)).json() as FaultEvent;
