@@ -3,7 +3,7 @@
  * generator needs to know no more than where an answer ends.
  * @module
  */
-import { parseHead } from "./http-head.ts";
+import { parseHead, type ResponseHead } from "./http-head.ts";
 
 /** `more`: the answer is incomplete. `done`: complete. `invalid`: not HTTP/1.x. */
 export type ParseResult = "more" | "done" | "invalid";
@@ -25,7 +25,17 @@ const MAX_LINE_BYTES = 8 * 1_024;
 /** What is kept of a body: enough for a token or an id, and a bound on memory. */
 const MAX_BODY_BYTES = 1_024 * 1_024;
 const START = Buffer.from("HTTP/1.");
+const CR = 0x0d;
 const LF = 0x0a;
+
+/** Index of the first CRLF CRLF at or after `from`, negative when there is none. */
+function emptyLine(bytes: Uint8Array, from: number): number {
+  for (let at = from + 3; at < bytes.length; at++) {
+    if (bytes[at] !== LF || bytes[at - 2] !== LF) continue;
+    if (bytes[at - 1] === CR && bytes[at - 3] === CR) return at - 3;
+  }
+  return -1;
+}
 
 /** Parser of the answers on one connection, one after the other: `reset()` before each request. */
 export class ResponseParser {
@@ -85,22 +95,22 @@ export class ResponseParser {
     const earlier = this.#head?.length ?? 0;
     const rest = from === 0 ? bytes : bytes.subarray(from);
     const all = this.#head === null ? rest : Buffer.concat([this.#head, rest]);
-    const probe = Math.min(all.length, START.length);
-    if (all.compare(START, 0, probe, 0, probe) !== 0) return this.#fail(from);
-    const end = all.indexOf("\r\n\r\n", Math.max(0, earlier - 3));
+    for (let i = Math.min(all.length, START.length) - 1; i >= 0; i--) {
+      if (all[i] !== START[i]) return this.#fail(from);
+    }
+    const end = emptyLine(all, Math.max(0, earlier - 3));
     if (end > MAX_HEAD_BYTES || (end < 0 && all.length > MAX_HEAD_BYTES)) return this.#fail(from);
     if (end < 0) {
       this.#head = all;
       return bytes.length;
     }
     this.#head = null;
-    this.#startBody(all.toString("latin1", 0, end));
+    this.#startBody(parseHead(all, 0, end));
     return from + end + 4 - earlier;
   }
 
   /** RFC 9112, section 6.3: what follows the head. */
-  #startBody(text: string): void {
-    const head = parseHead(text);
+  #startBody(head: ResponseHead | null): void {
     // 101 would be an upgrade, and none was asked for.
     if (head === null || head.status === 101) this.#phase = "invalid";
     else if (head.status < 200) this.#phase = "head";

@@ -13,12 +13,16 @@ const MAX_TIMER_MS = 20;
 
 const cell = new Int32Array(new SharedArrayBuffer(4));
 
-/** Waits at most `ms` milliseconds, often less: call it again until the instant has come. */
-export function pause(ms: number): Promise<void> {
+/**
+ * Waits at most `ms` milliseconds, often less: call it again until the instant has come.
+ * @param busy whether the last turn brought answers. Then there may be more already, and a nap would only let them lie:
+ * at high rates all of a core goes to answers, and none to naps.
+ */
+export function pause(ms: number, busy: boolean): Promise<void> {
   if (ms > TIMER_REACH_MS) {
     const whole = Math.max(1, Math.min(MAX_TIMER_MS, Math.floor(ms - TIMER_REACH_MS)));
     return new Promise((resolve) => setTimeout(resolve, whole));
   }
-  if (ms > 0) Atomics.wait(cell, 0, 0, Math.min(ms, NAP_MS));
+  if (ms > 0 && !busy) Atomics.wait(cell, 0, 0, Math.min(ms, NAP_MS));
   return new Promise((resolve) => setImmediate(resolve));
 }

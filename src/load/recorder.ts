@@ -15,7 +15,7 @@ import {
   type OutcomeCounts,
   requestsOf,
 } from "../model/load.ts";
-import { bucketOf, Histogram, toMicros } from "./histogram.ts";
+import { BUCKETS, bucketOf, Histogram, toMicros } from "./histogram.ts";
 
 /** What the recorder needs to know of a request. */
 export interface Recorded {
@@ -50,15 +50,21 @@ export function summarise(histogram: Histogram): LatencySummary {
   };
 }
 
-/** Sorted, run-length encoded: the sparse form of the histogram. */
-function sparse(buckets: number[]): number[] {
-  buckets.sort((a, b) => a - b);
+const scratch = new Uint32Array(BUCKETS);
+
+/** The sparse form of the histogram of these buckets, by counting: sorting 50,000 would hold up the load for 10 ms. */
+function sparse(buckets: readonly number[]): number[] {
+  const seen: number[] = [];
+  for (const bucket of buckets) {
+    const before = scratch[bucket] ?? 0;
+    if (before === 0) seen.push(bucket);
+    scratch[bucket] = before + 1;
+  }
+  seen.sort((a, b) => a - b);
   const pairs: number[] = [];
-  for (let i = 0; i < buckets.length; ) {
-    const bucket = buckets[i] ?? 0;
-    const start = i;
-    while (i < buckets.length && buckets[i] === bucket) i++;
-    pairs.push(bucket, i - start);
+  for (const bucket of seen) {
+    pairs.push(bucket, scratch[bucket] ?? 0);
+    scratch[bucket] = 0;
   }
   return pairs;
 }

@@ -76,6 +76,7 @@ class LoadRun implements ExchangeSink<LoadExchange> {
   #due = 0;
   #sent = 0;
   #dropped = 0;
+  #ended = 0;
   #ticks = 0;
   #defect: { error: unknown } | null = null;
 
@@ -112,6 +113,7 @@ class LoadRun implements ExchangeSink<LoadExchange> {
   }
 
   onEnded(exchange: LoadExchange, outcome: Outcome, at: number, sentAt: number | null): void {
+    this.#ended++;
     if (outcome === "dropped") this.#dropped++;
     const service = sentAt === null ? null : at - sentAt;
     this.#recorder.ended(exchange, outcome, at - exchange.intendedAt, service);
@@ -150,6 +152,7 @@ class LoadRun implements ExchangeSink<LoadExchange> {
     };
     let next = nextArrival();
     let endMs = durationOf(stages) * 1_000;
+    let ended = 0;
     for (;;) {
       if (this.#defect) throw this.#defect.error;
       const now = performance.now() - this.#startedAt;
@@ -162,7 +165,9 @@ class LoadRun implements ExchangeSink<LoadExchange> {
       const sending = next < endMs;
       if (!sending && now >= endMs && this.#pending === 0) break;
       const deadline = sending ? next : endMs > now ? endMs : Number.POSITIVE_INFINITY;
-      await pause(Math.min(deadline, (this.#ticks + 1) * TICK_MS) - now);
+      const busy = this.#ended !== ended;
+      ended = this.#ended;
+      await pause(Math.min(deadline, (this.#ticks + 1) * TICK_MS) - now, busy);
     }
     if (this.#recorder.hasDeltas) this.#tick();
     return endMs;
