@@ -1,12 +1,18 @@
 import { dlopen, ptr } from "bun:ffi";
 import { afterEach, describe, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Socket } from "bun";
+import { waitFor } from "../lab/wait.ts";
 import type { Outcome } from "../model/load.ts";
 import { type ClientOptions, type Exchange, HttpClient } from "./client.ts";
+import type { Answer } from "./workload.ts";
 
 interface Ended {
   outcome: Outcome;
   ms: number;
+  serviceMs: number | null;
 }
 
 const cleanups: (() => void)[] = [];
@@ -34,8 +40,8 @@ class Bench {
     this.client = new HttpClient<Exchange>(all, {
       onDispatched: () => void this.dispatched++,
       onSent: () => void this.sent++,
-      onEnded: ({ intendedAt }, outcome, at) => {
-        this.ended.push({ outcome, ms: at - intendedAt });
+      onEnded: ({ intendedAt }, outcome, at, sentAt) => {
+        this.ended.push({ outcome, ms: at - intendedAt, serviceMs: sentAt === null ? null : at - sentAt });
         this.#onEnded();
         if (this.fail) throw this.fail;
       },
@@ -68,11 +74,11 @@ interface RawServer {
 }
 
 /** A server of raw bytes: `respond` is called with each piece received. */
-function rawServer(respond: (socket: Socket<undefined>, connection: number) => void): RawServer {
+function rawServer(respond: (socket: Socket<undefined>, connection: number) => void, port = 0): RawServer {
   const server: RawServer = { port: 0, connections: 0, sockets: [] };
   const listener = Bun.listen<undefined>({
     hostname: "127.0.0.1",
-    port: 0,
+    port,
     socket: {
       open(socket) {
         server.connections++;
@@ -84,6 +90,12 @@ function rawServer(respond: (socket: Socket<undefined>, connection: number) => v
   cleanups.push(() => listener.stop(true));
   server.port = listener.port;
   return server;
+}
+
+/** Connections that this host began to open since it booted. */
+function activeOpens(): number {
+  const [names = "", values = ""] = readFileSync("/proc/net/snmp", "utf8").match(/^Tcp: .*$/gm) ?? [];
+  return Number(values.split(" ")[names.split(" ").indexOf("ActiveOpens")]);
 }
 
 function httpServer(handler: (request: Request) => Response | Promise<Response>): number {
@@ -264,6 +276,125 @@ describe("client", () => {
     bench.send();
     expect((await bench.until(31))[30]).toBe("refused");
     expect(performance.now() - healedAt).toBeLessThan(500);
+  });
+
+  test("a 2xx that says it is degraded is its own outcome; a judge may see more than the status", async () => {
+    const port = httpServer(() => new Response("ok", { headers: { "X-Degraded": "cache" } }));
+    const bench = new Bench(port);
+    bench.send();
+    expect(await bench.until(1)).toEqual(["degraded"]);
+    const judge = ({ status, body }: Answer): Outcome =>
+      status === 200 && Buffer.from(body ?? []).toString() === "ok" ? "expected" : "unexpected";
+    const intendedAt = performance.now();
+    bench.client.send({ payload: GET, intendedAt, wantsBody: true, isHead: false, judge });
+    expect(await bench.until(2)).toEqual(["degraded", "expected"]);
+  });
+
+  test("a request beyond the bound of those in flight is dropped at once, and the bound frees again", async () => {
+    const held: (() => void)[] = [];
+    const bench = new Bench(
+      httpServer(() => new Promise((resolve) => held.push(() => resolve(new Response("ok"))))),
+      { maxInFlight: 2 },
+    );
+    for (let i = 0; i < 3; i++) bench.send();
+    expect(await bench.until(1)).toEqual(["dropped"]);
+    await waitFor(() => held.length === 2, { what: "two requests", timeoutMs: 5_000 });
+    for (const release of held.splice(0)) release();
+    await bench.until(3);
+    bench.send();
+    await waitFor(() => held.length === 1, { what: "one more request", timeoutMs: 5_000 });
+    for (const release of held) release();
+    expect(await bench.until(4)).toEqual(["dropped", "2xx", "2xx", "2xx"]);
+  });
+
+  test("the service time runs from the send, not from the intended time", async () => {
+    const bench = new Bench(
+      httpServer(async () => {
+        await Bun.sleep(100);
+        return new Response("ok");
+      }),
+    );
+    bench.send(GET, performance.now() - 1_000);
+    await bench.until(1);
+    const [ended] = bench.ended;
+    expect(ended?.ms).toBeGreaterThanOrEqual(1_090);
+    expect(ended?.serviceMs).toBeGreaterThanOrEqual(90);
+    expect(ended?.serviceMs).toBeLessThan(900);
+  });
+
+  test("a target that refuses is not hammered, every request still ends, and its return is noticed", async () => {
+    const server = rawServer((socket) => void socket.write(OK));
+    const { port } = server;
+    for (const cleanup of cleanups.splice(0)) cleanup();
+    const bench = new Bench(port);
+    const opensBefore = activeOpens();
+    for (let i = 0; i < 100; i++) {
+      for (let k = 0; k < 20; k++) bench.send();
+      await Bun.sleep(5);
+    }
+    await bench.until(2_000);
+    expect(new Set(bench.ended.map(({ outcome }) => outcome))).toEqual(new Set(["refused"]));
+    expect(Math.max(...bench.ended.map(({ ms }) => ms))).toBeLessThan(1_000);
+    // One attempt in 64 ms at last, after the first few: some 40 of 2,000. Others on this host open connections too.
+    expect(activeOpens() - opensBefore).toBeLessThan(1_000);
+    rawServer((socket) => void socket.write(OK), port);
+    bench.ended.length = 0;
+    await waitFor(
+      () => {
+        bench.send();
+        return bench.ended.some(({ outcome }) => outcome === "2xx");
+      },
+      { what: "an answer", timeoutMs: 5_000 },
+    );
+  });
+
+  test("over TLS: trusted by its certificate, refused without, taken when told to", async () => {
+    const dir = mkdtempSync(join(tmpdir(), "chaoslab-tls-"));
+    cleanups.push(() => rmSync(dir, { recursive: true }));
+    const [key, cert] = [join(dir, "key.pem"), join(dir, "cert.pem")];
+    const made = Bun.spawnSync(
+      [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+      ].concat(
+        ["-keyout", key, "-out", cert, "-days", "1", "-subj", "/CN=localhost"],
+        ["-addext", "subjectAltName=DNS:localhost"],
+      ),
+    );
+    expect(made.exitCode).toBe(0);
+    const server = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      tls: { key: readFileSync(key, "utf8"), cert: readFileSync(cert, "utf8") },
+      fetch: () => new Response("secret"),
+    });
+    cleanups.push(() => void server.stop(true));
+    const port = server.port ?? 0;
+    const outcomes = async (tls: { ca: string | null; verify: boolean }): Promise<Outcome[]> => {
+      const origin = { hostname: "127.0.0.1", port, tls: { serverName: "localhost", ...tls } };
+      const bench = new Bench(port, { origin });
+      for (let i = 0; i < 5; i++) bench.send();
+      return await bench.until(5);
+    };
+    const ca = readFileSync(cert, "utf8");
+    expect(await outcomes({ ca, verify: true })).toEqual(new Array(5).fill("2xx"));
+    expect(await outcomes({ ca: null, verify: true })).toEqual(new Array(5).fill("connect"));
+    expect(await outcomes({ ca: null, verify: false })).toEqual(new Array(5).fill("2xx"));
+  });
+
+  test("plain HTTP where TLS is expected is a failure to connect", async () => {
+    const port = httpServer(() => new Response("ok"));
+    const tls = { serverName: "localhost", ca: null, verify: true };
+    const bench = new Bench(port, { origin: { hostname: "127.0.0.1", port, tls }, timeoutMs: 2_000 });
+    bench.send();
+    const [outcome] = await bench.until(1);
+    expect(["connect", "reset", "timeout"]).toContain(outcome ?? "");
   });
 
   test("an exception in our own code is reported, not passed over", async () => {

@@ -101,7 +101,8 @@ export class ResponseParser {
     const end = emptyLine(all, Math.max(0, earlier - 3));
     if (end > MAX_HEAD_BYTES || (end < 0 && all.length > MAX_HEAD_BYTES)) return this.#fail(from);
     if (end < 0) {
-      this.#head = all;
+      // A copy: the runtime may use the buffer again.
+      this.#head = Buffer.from(all);
       return bytes.length;
     }
     this.#head = null;
@@ -166,7 +167,6 @@ export class ResponseParser {
     if (this.#kept === null) return;
     const end = Math.min(to, from + MAX_BODY_BYTES - this.#keptBytes);
     if (end <= from) return;
-    // A copy: the runtime may use the buffer again.
     this.#kept.push(Buffer.from(bytes.subarray(from, end)));
     this.#keptBytes += end - from;
   }
