@@ -1,7 +1,9 @@
 /** The virtual machine as its checks see it: the binary under test, and the lab it boots. @module */
 import assert from "node:assert/strict";
 import { connect } from "node:net";
+import { type Cgroup, cgroupOf } from "../../src/faults/node/cgroup.ts";
 import { exec } from "../../src/lab/exec.ts";
+import { cgroupLayout, enterCgroup } from "../../src/lab/host/cgroup.ts";
 import { findLab, type HostLab } from "../../src/lab/host/lab.ts";
 import { inNamespace } from "../../src/lab/host/nodes.ts";
 import { type NodeName, type Place, PORTS } from "../../src/lab/host/topology.ts";
@@ -36,7 +38,7 @@ async function api(path: string, body: unknown, token?: string): Promise<Respons
   });
 }
 
-/** Milliseconds that the slowest of some checkouts takes, a few at a time. */
+/** Milliseconds that the slowest of some checkouts and reads of their orders takes, a few at a time. */
 export async function checkoutMs(count = 20, atOnce = 2): Promise<number> {
   const { token } = (await (await api("/token", { tenant: "tenant-01" })).json()) as { token: string };
   const times: number[] = [];
@@ -45,7 +47,16 @@ export async function checkoutMs(count = 20, atOnce = 2): Promise<number> {
       const started = performance.now();
       const answer = await api("/orders", { product_id: "p-0001", quantity: 2 }, token);
       times.push(performance.now() - started);
-      assert.equal(answer.status, 201, await answer.text());
+      const text = await answer.text();
+      assert.equal(answer.status, 201, text);
+      const read = performance.now();
+      const { id } = JSON.parse(text) as { id: string };
+      const order = await fetch(`${lab().apiUrl}/orders/${id}`, {
+        headers: { authorization: `Bearer ${token}` },
+      });
+      times.push(performance.now() - read);
+      // The replica that it is read from may be a moment behind.
+      assert.ok([200, 404].includes(order.status), await order.text());
     }
   };
   await Promise.all(Array.from({ length: atOnce }, user));
@@ -77,4 +88,37 @@ function connectOnce(host: string, port: number): Promise<number> {
   });
   socket.once("error", reject);
   return promise;
+}
+
+/** Milliseconds until a service answers; Infinity when it does not within the limit. */
+export async function answerMs(node: NodeName, withinMs: number): Promise<number> {
+  const started = performance.now();
+  try {
+    const signal = AbortSignal.timeout(withinMs);
+    // A connection of its own: one that is kept alive may belong to a process that has ended.
+    const answer = await fetch(`${lab().topology.url(node)}/healthz`, { signal, keepalive: false });
+    await answer.text();
+    return performance.now() - started;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
+export const groupOf = (node: NodeName): Cgroup => cgroupOf(lab().target(node));
+
+/** Runs a program in a node's own cgroup; it is killed when it goes out of scope. */
+export function spawnIn(node: NodeName, argv: string[]): AsyncDisposable & { exited: Promise<number> } {
+  // It waits for a line, so that whatever it does it does in the group.
+  const waiting = ["sh", "-c", 'read -r _; exec "$@"', "sh", ...argv];
+  const child = Bun.spawn(waiting, { stdin: "pipe", stdout: "ignore", stderr: "ignore" });
+  enterCgroup(cgroupLayout(), LAB, node, child.pid);
+  child.stdin.write("\n");
+  void child.stdin.end();
+  return {
+    exited: child.exited,
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGKILL");
+      await child.exited;
+    },
+  };
 }
