@@ -1,5 +1,13 @@
 import { expect, test } from "bun:test";
-import { booleanFlag, choiceFlag, durationFlag, durationMs, numberFlag, textFlag } from "./flags.ts";
+import {
+  booleanFlag,
+  choiceFlag,
+  durationFlag,
+  durationMs,
+  numberFlag,
+  optionalTextFlag,
+  textFlag,
+} from "./flags.ts";
 
 test.each([
   ["250ms", 250],
@@ -34,4 +42,11 @@ test("flags with dashes are found under their camelled name, and absent ones fal
   expect(textFlag({ failOn: "failed" }, "fail-on")).toBe("failed");
   expect(numberFlag({}, "rate", 7)).toBe(7);
   expect(durationFlag({}, "for", 7)).toBe(7);
+});
+
+test("a flag whose value may be left out tells that from its absence", () => {
+  expect(optionalTextFlag({ toxiproxy: true }, "toxiproxy")).toBeNull();
+  expect(optionalTextFlag({ toxiproxy: "http://h:1" }, "toxiproxy")).toBe("http://h:1");
+  expect(optionalTextFlag({}, "toxiproxy")).toBeUndefined();
+  expect(() => optionalTextFlag({ toxiproxy: "" }, "toxiproxy")).toThrow("--toxiproxy");
 });

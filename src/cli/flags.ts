@@ -43,6 +43,11 @@ export function listFlag(flags: Flags, name: string): string[] {
   });
 }
 
+/** A flag whose value may be left out: null when it was, undefined when the flag is absent. */
+export function optionalTextFlag(flags: Flags, name: string): string | null | undefined {
+  return flags[camel(name)] === true ? null : textFlag(flags, name);
+}
+
 export function booleanFlag(flags: Flags, name: string): boolean {
   const value = flags[camel(name)];
   if (value === undefined || typeof value === "boolean") return value ?? false;

@@ -48,19 +48,25 @@ export async function run(_args: string[], flags: Flags): Promise<number> {
 }
 
 /** Faults whose mechanism lives in the target: they can be tried only on a lab that is up. */
-const IN_TARGET: readonly FaultType[] = ["restart", "cpu", "memory", "disk", "dependency"];
+const IN_TARGET: readonly FaultType[] = ["restart", "cpu", "memory", "disk", "dependency", "toxic"];
 
 /** What a probe needs: a target that is up where there is one, else one that exists in name only. */
 function sample(type: FaultType) {
-  const target = readyLab()?.target(type === "disk" ? "pg-primary" : "payments") ?? NOWHERE;
+  const target = (labFor(type) ?? readyLab())?.target(type === "disk" ? "pg-primary" : "payments") ?? NOWHERE;
   return { id: "f-doctor", params: EXAMPLES[type], target, peer: null, maxLifetimeMs: 10_000 };
 }
 
-const readyLab = (): HostLab | undefined =>
-  labNames()
+function readyLab(fits: (lab: HostLab) => boolean = () => true): HostLab | undefined {
+  return labNames()
     .map(findLab)
-    .find((lab) => lab?.state === "ready") ?? undefined;
-const unseen = (fault: FaultType): boolean => IN_TARGET.includes(fault) && !readyLab();
+    .find((lab): lab is HostLab => lab?.state === "ready" && fits(lab));
+}
+/** A lab that can show what a fault takes: toxics need proxies, which only some have. */
+const labFor = (fault: FaultType): HostLab | undefined =>
+  readyLab((lab) => fault !== "toxic" || Boolean(lab.record.toxiproxy));
+const unseen = (fault: FaultType): boolean => IN_TARGET.includes(fault) && !labFor(fault);
+const howToSee = (fault: FaultType): string =>
+  fault === "toxic" ? "told with a lab up --toxiproxy" : "told with a lab up";
 
 const NOWHERE: Target = {
   name: "payments",
@@ -72,6 +78,7 @@ const NOWHERE: Target = {
   volume: null,
   url: null,
   supervisor: null,
+  links: null,
 };
 
 async function hostChecks(): Promise<Check[]> {
@@ -117,7 +124,7 @@ function describe(checks: readonly Check[], faults: readonly FaultDiagnosis[]): 
   const width = Math.max(...checks.map(({ what }) => what.length));
   const rows = faults.map(({ fault, backend, backends }) => [
     fault,
-    backend ?? (unseen(fault) ? "told with a lab up" : "not possible here"),
+    backend ?? (unseen(fault) ? howToSee(fault) : "not possible here"),
     backends
       .filter((each) => each.lacks !== null && !unseen(fault))
       .map((each) => `${each.name}: ${each.lacks}`)

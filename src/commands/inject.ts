@@ -32,6 +32,7 @@ export async function run(args: string[], flags: Flags): Promise<number> {
   if (durationMs > LONGEST_MS) throw new ChaoslabError("usage", "--for: at most 24h is accepted");
   requireRoot("injecting a fault");
   const lab = readyLab(checkLabName(textFlag(flags, "lab") ?? "lab"));
+  if (type === "toxic") lab.requireProxies();
   const peer = peerOf(params);
   const backend = textFlag(flags, "backend");
   const event = await keepFault({

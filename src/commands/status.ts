@@ -38,6 +38,8 @@ function describe(lab: LabDocument): string {
     lines.push("its supervisor is gone and dead nodes stay dead: chaoslab down, then up");
   if (lab.state === "rebooted")
     lines.push("the host was rebooted since: only files are left; chaoslab down removes them");
+  if (lab.toxiproxy)
+    lines.push(`services reach each other through ${lab.toxiproxy.proxies} proxies of ${lab.toxiproxy.url}`);
   if (lab.nodes.length > 0) {
     const rows = lab.nodes.map((node) => [
       node.name,

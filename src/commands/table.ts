@@ -50,8 +50,24 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     usage: "up",
     summary: "Boot a lab: namespaces, cgroups, volume, Postgres, Redis and the services",
-    options: [LAB, ["--json", "Print the lab as JSON on stdout"], ["--quiet", "No progress on stderr"]],
-    examples: ["chaoslab up", "chaoslab up --lab second"],
+    options: [
+      LAB,
+      [
+        "--toxiproxy [url]",
+        "Services reach each other through proxies: on a node of the lab, or on the server there",
+      ],
+      ["--json", "Print the lab as JSON on stdout"],
+      ["--quiet", "No progress on stderr"],
+    ],
+    examples: [
+      "chaoslab up",
+      "chaoslab up --lab second",
+      "chaoslab up --toxiproxy",
+      "chaoslab up --toxiproxy=http://127.0.0.1:8474",
+    ],
+    details: `A server named by --toxiproxy, chaoslab's or Shopify's, must run on this host outside of any container: its proxies
+listen on the host's address in the lab. They are removed by \`down\`. $CHAOSLAB_TOXIPROXY_TOKEN is sent to it as
+bearer token. Without --toxiproxy no fault of type toxic can be injected.`,
     load: () => import("./up.ts"),
   },
   {
@@ -84,6 +100,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     examples: [
       "chaoslab inject latency --target payments --delay-ms 200 --jitter-ms 50 --for 30s",
       "chaoslab inject latency --target orders-1 --peer pg-primary --delay-ms 20",
+      "chaoslab inject toxic --target redis --toxic reset_peer --timeout-ms 0 --toxicity-percent 20",
     ],
     moreFlags: true,
     details: async () => (await import("./fault-params.ts")).paramsHelp(),
@@ -228,7 +245,8 @@ Toxics and their attributes; all are whole numbers, 0 unless given
   limit_data  bytes
 
 The same seed makes the same connections toxic: it depends on the proxy's and the toxic's name and on how many
-connections the proxy accepted before. A proxy's listen address without a host means 127.0.0.1.
+connections the proxy accepted before. A toxic with the field seed, ours alone, goes by that and by its type and
+stream instead. A proxy's listen address without a host means 127.0.0.1.
 
 Exit codes
   0 stopped by a signal    2 a flag is wrong    5 the port is in use    104 the file is wrong`,

@@ -1,21 +1,25 @@
 /** `chaoslab up` */
 import { ChaoslabError, ExitCode } from "../cli/errors.ts";
-import { booleanFlag, type Flags, textFlag } from "../cli/flags.ts";
+import { booleanFlag, type Flags, optionalTextFlag, textFlag } from "../cli/flags.ts";
 import { abortOnSignals } from "../cli/signals.ts";
 import { Progress } from "../cli/terminal.ts";
+import type { BootStep } from "../lab/host/boot.ts";
 import { bootLab, stepLine } from "../lab/host/lab.ts";
+import type { ProxyChoice } from "../lab/host/links.ts";
 import { clearRemains, labDocument } from "../lab/host/manage.ts";
 import { requireRoot } from "../lab/host/prerequisites.ts";
 import { checkLabName, DEFAULT_SEEDED } from "../lab/host/record.ts";
 
 export async function run(_args: string[], flags: Flags): Promise<number> {
   const name = checkLabName(textFlag(flags, "lab") ?? "lab");
+  const toxiproxy = toxiproxyFlag(flags);
   const progress = new Progress({ quiet: booleanFlag(flags, "quiet") });
   requireRoot("a lab");
   const { signal, dispose } = abortOnSignals();
   try {
     await clearRemains(name, (line) => progress.say(line));
-    const booted = await bootLab(name, DEFAULT_SEEDED, (step) => progress.say(stepLine(step)), signal);
+    const onStep = (step: BootStep): void => progress.say(stepLine(step));
+    const booted = await bootLab(name, DEFAULT_SEEDED, onStep, signal, toxiproxy);
     if (signal.aborted) {
       await booted.down();
       throw new ChaoslabError("aborted", `boot of lab ${name} stopped; nothing of it is left`);
@@ -30,4 +34,17 @@ export async function run(_args: string[], flags: Flags): Promise<number> {
   } finally {
     dispose();
   }
+}
+
+function toxiproxyFlag(flags: Flags): ProxyChoice {
+  const text = optionalTextFlag(flags, "toxiproxy");
+  if (text === undefined) return null;
+  if (text === null) return { url: null };
+  const url = URL.canParse(text) ? new URL(text) : null;
+  const bare = url && /^https?:$/.test(url.protocol) && url.pathname === "/" && !url.search && !url.hash;
+  if (bare && !url.username && !url.password) return { url: url.origin };
+  throw new ChaoslabError(
+    "usage",
+    `--toxiproxy: ${JSON.stringify(text)} is not an address such as http://127.0.0.1:8474`,
+  );
 }

@@ -9,7 +9,6 @@ import { Elysia, t, type ValidationError } from "elysia";
 import { ChaoslabError } from "../cli/errors.ts";
 import type { Keeper } from "../faults/keeper.ts";
 import type { HostLab } from "../lab/host/lab.ts";
-import { PLACES } from "../lab/host/topology.ts";
 import { peerOf } from "../model/params.ts";
 import { VERSION } from "../version.ts";
 import { BadRequest, problemOf } from "./errors.ts";
@@ -64,11 +63,11 @@ export function controller({ lab, keeper, observer, token, schedulesDir, results
         const { duration_s, ...fault } = checkInjectBody(body);
         const peer = peerOf(fault.params);
         for (const [field, node] of [["target", fault.target] as const, ["params.peer", peer] as const]) {
-          if (node !== null && !PLACES.some((place) => place === node)) {
+          if (node !== null && !lab.topology.find(node)) {
             throw new BadRequest({
               error: `no node ${JSON.stringify(node)} in lab ${lab.name}`,
               field,
-              accepted: PLACES,
+              accepted: lab.topology.places,
             });
           }
         }

@@ -7,10 +7,11 @@ import { revertAll } from "../faults/controller.ts";
 import { startGuard } from "../faults/guard.ts";
 import { openFaults } from "../faults/journal.ts";
 import { type BootedLab, bootLab, findLab, type HostLab, stepLine } from "../lab/host/lab.ts";
+import { LINKS, type Link } from "../lab/host/links.ts";
 import { clearRemains } from "../lab/host/manage.ts";
 import { checkHost } from "../lab/host/prerequisites.ts";
 import { DEFAULT_SEEDED } from "../lab/host/record.ts";
-import { isPlace, PLACES } from "../lab/host/topology.ts";
+import { isPlace, PLACES, PROXY_NODE } from "../lab/host/topology.ts";
 import { peerOf } from "../model/params.ts";
 import type { Hypothesis, Schedule, Windows } from "../model/schedule.ts";
 import { chart } from "../report/chart.ts";
@@ -128,13 +129,15 @@ async function openLab({
         "use --lab for a lab of its own",
       );
     }
+    checkAgainst(present, schedule);
     say(`using lab ${labName}, which is up`);
     return { lab: present, booted: null };
   }
   await clearRemains(labName, say);
   say(`booting lab ${labName}`);
   const seeded = { ...DEFAULT_SEEDED, tenants: schedule.load.tenants };
-  const booted = await bootLab(labName, seeded, (step) => say(stepLine(step)), signal);
+  const toxiproxy = needsProxies(schedule) ? { url: null } : null;
+  const booted = await bootLab(labName, seeded, (step) => say(stepLine(step)), signal, toxiproxy);
   say(`lab ${labName} is ready after ${(booted.ms / 1000).toFixed(1)} s`);
   return { lab: booted.lab, booted };
 }
@@ -161,7 +164,30 @@ function checkTargets(schedule: Schedule, file: string): void {
         `nodes of the lab: ${PLACES.join(", ")}`,
       );
     }
+    const peer = peerOf(fault.params);
+    const isMeant = ({ caller, callee }: Link) =>
+      callee === fault.target && (peer === null || caller === peer);
+    if (fault.type === "toxic" && !LINKS.some(isMeant)) {
+      const why =
+        peer === null
+          ? `no service of the lab calls ${fault.target}`
+          : `${peer} does not call ${fault.target}`;
+      throw new ChaoslabError("badConfig", `${file}: ${name}: toxic: ${why}`);
+    }
   }
+}
+
+/** Toxics act in proxies; a lab has them, and their node, only when it was booted so. */
+function needsProxies({ hypotheses }: Schedule): boolean {
+  return hypotheses.some(
+    ({ fault }) => fault.type === "toxic" || [fault.target, peerOf(fault.params)].includes(PROXY_NODE),
+  );
+}
+
+/** What a schedule asks of a lab that is up, before anything is done to it. */
+function checkAgainst(lab: HostLab, schedule: Schedule): void {
+  if (schedule.hypotheses.some(({ fault }) => fault.type === "toxic")) lab.requireProxies();
+  for (const { fault } of schedule.hypotheses) lab.target(fault.target);
 }
 
 function windowsOf(

@@ -6,7 +6,7 @@ import { ChaoslabError, reasonOf } from "../cli/errors.ts";
 import { isAlive } from "../lab/process.ts";
 import type { Target } from "../lab/target.ts";
 import type { Evidence, FaultEvent, FaultSpec } from "../model/fault.ts";
-import { peerOf } from "../model/params.ts";
+import { aspectOf, peerOf } from "../model/params.ts";
 import type { Running } from "./fault.ts";
 import { Journal, type OpenFault, openFaults } from "./journal.ts";
 import { FAULTS, undo } from "./registry.ts";
@@ -62,7 +62,8 @@ export async function inject(options: InjectOptions): Promise<ActiveFault> {
   const samePackets = (other: FaultEvent): boolean =>
     other.fault_type === spec.type &&
     other.target === spec.target &&
-    peerOf(other.params) === peerOf(spec.params);
+    peerOf(other.params) === peerOf(spec.params) &&
+    aspectOf(spec.type, other.params) === aspectOf(spec.type, spec.params);
   journal.open(
     event,
     prepared.plan.undo,

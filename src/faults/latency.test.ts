@@ -11,6 +11,7 @@ const node = (name: string): Target => ({
   volume: null,
   url: null,
   supervisor: null,
+  links: null,
   fabric: { netns: "/run/netns/chaoslab-no-such-fabric", device: name },
 });
 const prepare = (params: Record<string, unknown>, peer: Target | null = null, backend?: string) =>

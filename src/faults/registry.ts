@@ -20,6 +20,7 @@ import { partition } from "./partition.ts";
 import { reorder } from "./reorder.ts";
 import { restart } from "./restart.ts";
 import { stop } from "./stop.ts";
+import { toxic } from "./toxic.ts";
 
 /** The compiler refuses this table while a wire name lacks its fault. */
 export const FAULTS: Readonly<Record<FaultType, Fault>> = {
@@ -38,6 +39,7 @@ export const FAULTS: Readonly<Record<FaultType, Fault>> = {
   disk,
   dependency,
   clock,
+  toxic,
 };
 
 /** Carries an undo out, whichever backend wrote it. */

@@ -28,4 +28,26 @@ export interface Target {
   url: string | null;
   /** Unix socket of the supervisor that starts the node again when it dies; null when nothing does. */
   supervisor: string | null;
+  /** Proxies that stand before the node; null in a lab whose nodes talk directly. */
+  links: Links | null;
+}
+
+/** Links to one node, each through a proxy of its own on a Toxiproxy server. */
+export interface Links {
+  server: ProxyServer;
+  proxies: readonly {
+    /** Name on the server. */
+    name: string;
+    /** The node that connects through it. */
+    from: string;
+  }[];
+}
+
+export interface ProxyServer {
+  /** Base URL of its API. */
+  url: string;
+  /** File with the token that each request must carry. None: null. */
+  tokenFile: string | null;
+  /** Group of its process, which its proxies and toxics die with; null where the lab does not run it. */
+  cgroup: Target["cgroup"];
 }

@@ -16,5 +16,6 @@ export const EXAMPLES: Readonly<Record<FaultType, Readonly<Record<string, unknow
   memory: { limit_mib: 512 },
   disk: { fill_percent: 90 },
   clock: { offset_ms: 300_000 },
+  toxic: { toxic: "latency", latency_ms: 200, jitter_ms: 50 },
   dependency: { error_rate_percent: 50 },
 };

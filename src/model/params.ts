@@ -157,6 +157,70 @@ export const ClockParams = Type.Object(
 );
 export type ClockParams = Static<typeof ClockParams>;
 
+const TOXICS = [
+  "latency",
+  "bandwidth",
+  "slow_close",
+  "timeout",
+  "reset_peer",
+  "slicer",
+  "limit_data",
+] as const;
+export type ToxicName = (typeof TOXICS)[number];
+const Milliseconds = Type.Integer({ minimum: 0, maximum: 86_400_000 });
+const Bytes = Type.Integer({ minimum: 0, maximum: 1_000_000_000_000 });
+
+/** A toxic on the connections to the target; which fields go with which is in TOXIC_FIELDS. */
+export const ToxicParams = Type.Object(
+  {
+    toxic: Type.Union(TOXICS.map((name) => Type.Literal(name))),
+    /** Only connections of this caller. Default: of every one. */
+    peer: Type.Optional(Type.String()),
+    /** `downstream` (default): what the target answers. `upstream`: what it is sent. */
+    stream: Type.Optional(Type.Union([Type.Literal("downstream"), Type.Literal("upstream")])),
+    /** Share of connections it acts on. Default: 100. */
+    toxicity_percent: Type.Optional(share),
+    latency_ms: Type.Optional(Milliseconds),
+    jitter_ms: Type.Optional(Milliseconds),
+    /** In 1000 bytes a second. 0 lets nothing through. */
+    rate_kb_per_s: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000_000 })),
+    /** How much later than its data a connection is closed, in milliseconds. */
+    delay_ms: Type.Optional(Milliseconds),
+    /** How long it lasts until the connection is closed or reset, in milliseconds. `timeout` never closes at 0. */
+    timeout_ms: Type.Optional(Milliseconds),
+    average_size_bytes: Type.Optional(Bytes),
+    size_variation_bytes: Type.Optional(Bytes),
+    /** Between two slices, in microseconds. */
+    delay_us: Type.Optional(Type.Integer({ minimum: 0, maximum: 86_400_000_000 })),
+    limit_bytes: Type.Optional(Bytes),
+    /** Seed of chance: the same connections, counted from the proxy's first, are hit. Shopify's server ignores it. */
+    seed,
+  },
+  strict,
+);
+export type ToxicParams = Static<typeof ToxicParams>;
+type ToxicField = Exclude<keyof ToxicParams, "toxic" | "peer" | "stream" | "toxicity_percent" | "seed">;
+
+/** Fields of each toxic, by Toxiproxy's own name of the attribute. The first one must be given. */
+export const TOXIC_FIELDS: Readonly<
+  Record<ToxicName, readonly (readonly [ToxicField, attribute: string])[]>
+> = {
+  latency: [
+    ["latency_ms", "latency"],
+    ["jitter_ms", "jitter"],
+  ],
+  bandwidth: [["rate_kb_per_s", "rate"]],
+  slow_close: [["delay_ms", "delay"]],
+  timeout: [["timeout_ms", "timeout"]],
+  reset_peer: [["timeout_ms", "timeout"]],
+  slicer: [
+    ["average_size_bytes", "average_size"],
+    ["size_variation_bytes", "size_variation"],
+    ["delay_us", "delay"],
+  ],
+  limit_data: [["limit_bytes", "bytes"]],
+};
+
 /** Schema of every fault type's params, by wire name. */
 export const PARAMS = {
   latency: LatencyParams,
@@ -174,6 +238,7 @@ export const PARAMS = {
   disk: DiskParams,
   dependency: DependencyParams,
   clock: ClockParams,
+  toxic: ToxicParams,
 } as const satisfies Record<string, TObject>;
 
 export type FaultType = keyof typeof PARAMS;
@@ -195,8 +260,28 @@ export function brokenRule(type: FaultType, params: Readonly<Record<string, unkn
     disk: () => oneAmount(params as DiskParams),
     dependency: () => misbehaves(params as DependencyParams),
     clock: () => notZero(params as ClockParams),
+    toxic: () => fieldsOfToxic(params as ToxicParams),
   };
   return rules[type]?.() ?? null;
+}
+
+function fieldsOfToxic(params: ToxicParams): BrokenRule | null {
+  const { toxic, jitter_ms = 0, latency_ms = 0, size_variation_bytes = 0, average_size_bytes = 0 } = params;
+  const own = TOXIC_FIELDS[toxic].map(([field]) => field);
+  const foreign = Object.values(TOXIC_FIELDS)
+    .flatMap((fields) => fields.map(([field]) => field))
+    .find((field) => params[field] !== undefined && !own.includes(field));
+  if (foreign) return { field: foreign, message: `${toxic} does not take it; it takes ${own.join(", ")}` };
+  const [needed] = own;
+  if (needed && params[needed] === undefined) return { field: needed, message: `${toxic} needs it` };
+  if (jitter_ms > latency_ms) {
+    return { field: "jitter_ms", message: `${jitter_ms} is more than latency_ms (${latency_ms})` };
+  }
+  if (size_variation_bytes > average_size_bytes) {
+    const message = `${size_variation_bytes} is more than average_size_bytes (${average_size_bytes})`;
+    return { field: "size_variation_bytes", message };
+  }
+  return null;
 }
 
 function notZero({ offset_ms }: ClockParams): BrokenRule | null {
@@ -231,6 +316,15 @@ function jitterWithinDelay({
 }: Pick<LatencyParams, "delay_ms" | "jitter_ms">): BrokenRule | null {
   if (jitter_ms <= delay_ms) return null;
   return { field: "jitter_ms", message: `${jitter_ms} is more than delay_ms (${delay_ms})` };
+}
+
+/**
+ * What of its target a fault takes up: two faults of one type exclude each other only where it is the same. Toxics of
+ * different kinds share a connection.
+ */
+export function aspectOf(type: FaultType, params: Readonly<Record<string, unknown>>): string {
+  const { toxic, stream = "downstream" } = params;
+  return type === "toxic" ? `${String(toxic)} ${String(stream)}` : "all";
 }
 
 /** The node that params name as `peer`, if they do. */

@@ -183,13 +183,21 @@ export class Link {
   }
 
   #acts(toxic: Toxic): boolean {
-    const { seed, proxyName, connection } = this.owner;
-    return acts(seed, proxyName, toxic.name, connection, toxic.toxicity);
+    const { proxyName, connection } = this.owner;
+    const { seed, key } = this.#chanceOf(toxic);
+    return acts(seed, proxyName, key, connection, toxic.toxicity);
+  }
+
+  /** A toxic with a seed of its own may have another name each time, and is to act alike all the same. */
+  #chanceOf({ seed, name, type, stream }: Toxic): { seed: number; key: string } {
+    if (seed === undefined) return { seed: this.owner.seed, key: name };
+    return { seed, key: `${type.type}_${stream}` };
   }
 
   #stage(slot: Slot): Stage {
-    const { seed, proxyName, connection } = this.owner;
-    const stream = streamOf(proxyName, slot.toxic.name);
+    const { proxyName, connection } = this.owner;
+    const { seed, key } = this.#chanceOf(slot.toxic);
+    const stream = streamOf(proxyName, key);
     const own = randomUint32(seed, connection, stream ^ DRAWS);
     const context: StageContext = {
       next: { write: (bytes) => slot.next.write(bytes), end: () => slot.next.end() },

@@ -175,6 +175,7 @@ function readToxic(fields: Fields, checkName: (name: string) => void): Toxic {
   const streamName = text(fields, "stream", "");
   const given = text(fields, "name", "");
   const toxicity = number(fields, "toxicity", 1);
+  const seed = fields.seed === undefined ? {} : { seed: count(fields, "seed", 0) };
   // Any case, and empty for the default, as Toxiproxy reads it.
   const stream = DIRECTIONS.find((each) => each === (streamName.toLowerCase() || "downstream"));
   if (!stream) throw invalidStream();
@@ -183,7 +184,7 @@ function readToxic(fields: Fields, checkName: (name: string) => void): Toxic {
   const name = given === "" ? `${typeName}_${stream}` : given;
   checkName(name);
   const attributes = readAttributes(type, object(fields, "attributes"), {});
-  return { name, type, stream, toxicity, attributes };
+  return { name, type, stream, toxicity, attributes, ...seed };
 }
 
 function readAttributes(type: ToxicType, fields: Fields, before: Attributes): Attributes {

@@ -137,6 +137,6 @@ export class TcpProxy implements ConnectionOwner {
   }
 }
 
-export function describeToxic({ attributes, name, type, stream, toxicity }: Toxic) {
-  return { attributes, name, type: type.type, stream, toxicity };
+export function describeToxic({ attributes, name, type, stream, toxicity, seed }: Toxic) {
+  return { attributes, name, type: type.type, stream, toxicity, ...(seed === undefined ? {} : { seed }) };
 }

@@ -60,4 +60,9 @@ export interface Toxic {
   /** Share of connections it acts on, 0 to 1. */
   toxicity: number;
   attributes: Attributes;
+  /**
+   * Ours, not Toxiproxy's: chance by this seed, and by the toxic's kind instead of its name. Not given: by the server's
+   * seed and the name.
+   */
+  readonly seed?: number;
 }

@@ -50,6 +50,9 @@ test("every command has help with examples", async () => {
 test.each([
   [["bogus"], 2, "no such command: bogus"],
   [["up", "--bogus"], 2, "--bogus"],
+  [["up", "--toxiproxy=redis:6379"], 2, "--toxiproxy"],
+  [["up", "--toxiproxy", "http://h:1/proxies"], 2, "--toxiproxy"],
+  [["inject", "toxic", "--target", "redis", "--toxic", "latency"], 2, "--latency-ms"],
   [["run"], 2, "schedule"],
   [["up", "--lab", "Not A Name"], 2, "--lab"],
   [["run", CASCADE, "--rate", "fast"], 2, '--rate: "fast" is not a number'],

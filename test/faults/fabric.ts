@@ -32,6 +32,7 @@ export class Fabric {
       volume: null,
       url: null,
       supervisor: null,
+      links: null,
     };
   }
 

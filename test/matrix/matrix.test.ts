@@ -9,10 +9,11 @@ import { type OpenFault, openFaults } from "../../src/faults/journal.ts";
 import { exec } from "../../src/lab/exec.ts";
 import { cgroupLayout, cgroupProcesses } from "../../src/lab/host/cgroup.ts";
 import { findLab, type HostLab } from "../../src/lab/host/lab.ts";
-import { NODE_NAMES, type NodeName, PLACES, SERVICES } from "../../src/lab/host/topology.ts";
+import { type NodeName, SERVICES } from "../../src/lab/host/topology.ts";
 import { waitFor } from "../../src/lab/wait.ts";
 import { EXAMPLES } from "../../src/model/examples.ts";
 import { FAULT_TYPES, type FaultType } from "../../src/model/params.ts";
+import { connectTo } from "../../src/toxiproxy/client.ts";
 import { chaoslab, hostPicture, processes } from "../support.ts";
 
 setDefaultTimeout(120_000);
@@ -32,13 +33,22 @@ const helpers = (): string[] =>
     (argv) => / internal (?!supervise)/.test(argv) && (argv.includes(LAB) || !argv.includes("guard")),
   );
 
+/** Toxics on every proxy of the lab, as their server lists them. */
+async function toxics(): Promise<Record<string, unknown>> {
+  const server = lab.target("payments").links?.server;
+  if (!server) throw new Error("the lab has no proxies");
+  const { api, host } = connectTo(server.url, server.tokenFile);
+  const { data } = await api.get<Record<string, { toxics: unknown[] }>>(`${host}/proxies`);
+  return Object.fromEntries(Object.entries(data).map(([name, proxy]) => [name, proxy.toxics]));
+}
+
 /** Everything that a fault of any type may change, as the kernel and the nodes show it. */
 async function labPicture(): Promise<unknown> {
   const text = async (argv: string[]): Promise<string[]> =>
     (await exec(argv)).stdout.split("\n").filter(Boolean);
   const layout = cgroupLayout();
   const limits: Record<string, string> = {};
-  for (const node of NODE_NAMES) {
+  for (const node of lab.topology.nodes) {
     for (const root of layout.roots) {
       const dir = join(root, "chaoslab", LAB, node);
       const files = [
@@ -55,7 +65,7 @@ async function labPicture(): Promise<unknown> {
       }
     }
   }
-  const stopped = NODE_NAMES.filter((node) =>
+  const stopped = lab.topology.nodes.filter((node) =>
     cgroupProcesses(layout, LAB, node).some((pid) => {
       try {
         return /^State:\s+[Tt]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
@@ -72,9 +82,10 @@ async function labPicture(): Promise<unknown> {
     if (!Number.isNaN(date) && Math.abs(date - Date.now()) > 3_000) skewed.push(node);
   }
   const qdiscs: Record<string, string[]> = {};
-  for (const place of [...PLACES, "fabric"])
+  for (const place of [...lab.topology.places, "fabric"])
     qdiscs[place] = await text(["tc", "-n", `chaoslab-${LAB}-${place}`, "qdisc", "show"]);
   return {
+    toxics: await toxics(),
     rules: await text([
       "ip",
       "netns",
@@ -112,6 +123,7 @@ async function injectOne(type: FaultType, lease: string): Promise<OpenFault> {
   if (code !== 0) throw new Error(`inject ${type}: exit ${code}: ${stderr}`);
   const [fault] = open();
   if (!fault) throw new Error(`${type}: no open fault after inject`);
+  if (type === "toxic") expect(JSON.stringify(await toxics())).toContain(fault.id);
   return fault;
 }
 
@@ -142,7 +154,7 @@ const ENDINGS: Record<string, (fault: OpenFault, type: FaultType) => Promise<voi
 };
 
 beforeAll(async () => {
-  expect((await chaoslab(["up", "--lab", LAB])).code).toBe(0);
+  expect((await chaoslab(["up", "--lab", LAB, "--toxiproxy"])).code).toBe(0);
   const found = findLab(LAB);
   if (!found) throw new Error("the lab is not there");
   lab = found;

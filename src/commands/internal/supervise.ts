@@ -6,6 +6,7 @@ import { appendFileSync, existsSync, rmSync } from "node:fs";
 import { ChaoslabError, ExitCode, type ExitKind, reasonOf } from "../../cli/errors.ts";
 import { type BootStep, boot } from "../../lab/host/boot.ts";
 import type { SupervisorMessage } from "../../lab/host/lab.ts";
+import type { ProxyChoice } from "../../lab/host/links.ts";
 import { hostRoutes } from "../../lab/host/network.ts";
 import { checkHost } from "../../lab/host/prerequisites.ts";
 import {
@@ -14,11 +15,11 @@ import {
   type LabRecord,
   reserveLab,
   type Seeded,
+  topologyOf,
   writeRecord,
 } from "../../lab/host/record.ts";
 import type { Supervisor } from "../../lab/host/supervisor.ts";
 import { teardown } from "../../lab/host/teardown.ts";
-import { Topology } from "../../lab/host/topology.ts";
 import { self } from "../../lab/process.ts";
 
 function tell(message: SupervisorMessage): void {
@@ -69,7 +70,8 @@ export async function run(args: string[]): Promise<number> {
 
   let record: LabRecord;
   try {
-    record = reserveLab(name, JSON.parse(args[1] ?? "") as Seeded, await hostRoutes());
+    const toxiproxy = JSON.parse(args[2] ?? "null") as ProxyChoice;
+    record = reserveLab(name, JSON.parse(args[1] ?? "") as Seeded, await hostRoutes(), toxiproxy);
   } catch (error) {
     tellError(error);
     return ExitCode.labFailed;
@@ -78,7 +80,7 @@ export async function run(args: string[]): Promise<number> {
   try {
     record = { ...record, supervisor: self() };
     writeRecord(record);
-    const topology = new Topology(name, record.subnet);
+    const topology = topologyOf(record);
     const stop = new AbortController();
     const onStep = (step: BootStep): void => tell({ kind: "step", ...step });
     const booting = boot(

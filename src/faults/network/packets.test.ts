@@ -19,6 +19,7 @@ const node = (name: string, last: number): Target => ({
   volume: null,
   url: null,
   supervisor: null,
+  links: null,
   fabric: { netns: "/run/netns/fabric", device: name },
 });
 const [b, a] = [node("b", 12), node("a", 11)];

@@ -46,6 +46,7 @@ const client: Target = {
   volume: null,
   url: null,
   supervisor: null,
+  links: null,
   fabric: { netns: "/run/netns/none", device: "client" },
 };
 

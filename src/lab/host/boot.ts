@@ -11,8 +11,9 @@ import { cgroupLayout, createCgroups } from "./cgroup.ts";
 import { createNetwork } from "./network.ts";
 import { asUser, databaseUrl, inNamespace, type LabContext, nodeSpecs } from "./nodes.ts";
 import type { User } from "./prerequisites.ts";
+import { checkServer, createProxies, proxiesOf, writeProxyFiles } from "./proxies.ts";
 import { Supervisor } from "./supervisor.ts";
-import { NODE_NAMES, PORTS } from "./topology.ts";
+import { type NodeName, PORTS, PROXY_NODE } from "./topology.ts";
 import { createVolume, PRIMARY_VOLUME_BYTES } from "./volume.ts";
 
 /** One finished step of a boot. */
@@ -44,15 +45,17 @@ export async function boot(ctx: LabContext, { onStep, log, signal }: BootOptions
     return value;
   };
 
+  if (ctx.record.toxiproxy) writeProxyFiles(ctx.record);
+  await checkServer(ctx.record);
   const layout = cgroupLayout();
   await Promise.all([
     timed("network", async () => {
       await createNetwork(topology);
-      return [null, `${topology.cidr}, ${NODE_NAMES.length} nodes through ${topology.fabricNamespace}`];
+      return [null, `${topology.cidr}, ${topology.nodes.length} nodes through ${topology.fabricNamespace}`];
     }),
     timed("cgroups", async () => {
-      createCgroups(layout, topology.lab, NODE_NAMES);
-      return [null, `v${layout.version}, ${NODE_NAMES.length} groups`];
+      createCgroups(layout, topology.lab, topology.nodes);
+      return [null, `v${layout.version}, ${topology.nodes.length} groups`];
     }),
     timed("volume", async () => {
       const kind = await createVolume(paths, "pg-primary", PRIMARY_VOLUME_BYTES);
@@ -63,7 +66,7 @@ export async function boot(ctx: LabContext, { onStep, log, signal }: BootOptions
 
   const supervisor = new Supervisor(nodeSpecs(ctx), topology, paths, layout, log);
   signal.addEventListener("abort", () => void supervisor.stop(), { once: true });
-  const up = (...names: (typeof NODE_NAMES)[number][]): Promise<void> =>
+  const up = (...names: NodeName[]): Promise<void> =>
     timed(names.join(", "), async () => {
       await Promise.all(names.map((name) => supervisor.start(name, NODE_READY_MS)));
       return [undefined, names.map((name) => `${topology.address(name)}:${PORTS[name]}`).join(", ")];
@@ -82,6 +85,14 @@ export async function boot(ctx: LabContext, { onStep, log, signal }: BootOptions
       return [null, "pg_basebackup from the primary, over the lab's network"];
     });
     await up("pg-replica");
+    if (topology.nodes.includes(PROXY_NODE)) await up(PROXY_NODE);
+    if (ctx.record.toxiproxy?.url) {
+      const { url } = ctx.record.toxiproxy;
+      await timed("proxies", async () => {
+        await createProxies(ctx.record);
+        return [null, `${proxiesOf(ctx.record).length} on ${url}`];
+      });
+    }
     await up("payments", "catalog");
     await up("orders-1", "orders-2");
     await up("api");

@@ -9,10 +9,12 @@ import { bootId, isAlive } from "../process.ts";
 import type { Target } from "../target.ts";
 import type { BootStep } from "./boot.ts";
 import { cgroupDirs, cgroupLayout } from "./cgroup.ts";
+import type { ProxyChoice } from "./links.ts";
 import { checkHost } from "./prerequisites.ts";
-import { LabPaths, type LabRecord, readRecord, type Seeded } from "./record.ts";
+import { linksTo } from "./proxies.ts";
+import { LabPaths, type LabRecord, readRecord, type Seeded, topologyOf } from "./record.ts";
 import type { NodeStatus } from "./supervisor.ts";
-import { isPlace, NODE_NAMES, PLACES, SERVICES, Topology } from "./topology.ts";
+import { SERVICES, type Topology } from "./topology.ts";
 
 /** What the supervisor's process says on its stdout while it boots or ends. */
 export type SupervisorMessage =
@@ -27,7 +29,7 @@ export class HostLab {
   readonly paths: LabPaths;
 
   constructor(readonly record: LabRecord) {
-    this.topology = new Topology(record.name, record.subnet);
+    this.topology = topologyOf(record);
     this.paths = new LabPaths(record.name);
   }
 
@@ -57,22 +59,34 @@ export class HostLab {
   }
 
   target(name: string): Target {
-    if (!isPlace(name)) {
+    const place = this.topology.find(name);
+    if (!place) {
       throw new ChaoslabError(
         "notFound",
         `no node ${JSON.stringify(name)} in lab ${this.name}`,
-        `nodes: ${PLACES.join(", ")}`,
+        `nodes: ${this.topology.places.join(", ")}`,
       );
     }
-    const node = NODE_NAMES.find((each) => each === name);
+    const node = place === "client" ? null : place;
     const layout = cgroupLayout();
     return {
-      ...this.topology.networkTarget(name),
+      ...this.topology.networkTarget(place),
       cgroup: node ? { version: layout.version, dirs: cgroupDirs(layout, this.name, node) } : null,
       volume: node === "pg-primary" ? this.paths.volume(node) : null,
       url: node && SERVICES.includes(node) ? this.topology.url(node) : null,
       supervisor: node ? this.paths.socket : null,
+      links: linksTo(this.record, name),
     };
+  }
+
+  /** @throws {ChaoslabError} `badConfig` in a lab whose nodes talk directly. */
+  requireProxies(): void {
+    if (this.record.toxiproxy) return;
+    throw new ChaoslabError(
+      "badConfig",
+      `lab ${this.name} has no proxies`,
+      "chaoslab up --toxiproxy boots one with them",
+    );
   }
 }
 
@@ -97,15 +111,18 @@ export interface BootedLab {
  * SIGKILL included, closes a pipe, and the lab takes itself down.
  * @param onStep called after each step of the boot.
  * @param signal aborts the boot and takes down what there is.
+ * @param toxiproxy where the proxies between its nodes run; null: none.
  */
 export async function bootLab(
   name: string,
   seeded: Seeded,
   onStep: (step: BootStep) => void,
   signal?: AbortSignal,
+  toxiproxy: ProxyChoice = null,
 ): Promise<BootedLab> {
   checkHost();
-  const child = Bun.spawn(selfCommand("internal", "supervise", name, JSON.stringify(seeded)), {
+  const wanted = [JSON.stringify(seeded), JSON.stringify(toxiproxy)];
+  const child = Bun.spawn(selfCommand("internal", "supervise", name, ...wanted), {
     stdin: "pipe",
     stdout: "pipe",
     // Not inherited: a lab that lives on would hold the pipe of `chaoslab up | ...` open.

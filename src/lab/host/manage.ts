@@ -4,6 +4,7 @@ import { openFaults } from "../../faults/journal.ts";
 import type { FaultEvent } from "../../model/fault.ts";
 import { isAlive } from "../process.ts";
 import { findLab, type HostLab, type LabState } from "./lab.ts";
+import { proxiesOf, proxyServer } from "./proxies.ts";
 import type { NodeStatus } from "./supervisor.ts";
 import { teardown } from "./teardown.ts";
 
@@ -34,18 +35,22 @@ export interface LabDocument {
   subnet: string;
   api: string;
   created_at: string;
+  /** The server of the proxies that services reach each other through, and how many these are; null: directly. */
+  toxiproxy: { url: string; proxies: number } | null;
   nodes: NodeStatus[];
   faults: FaultEvent[];
 }
 
 export async function labDocument(lab: HostLab): Promise<LabDocument> {
   const { state } = lab;
+  const server = proxyServer(lab.record);
   return {
     lab: lab.name,
     state,
     subnet: lab.topology.cidr,
     api: lab.apiUrl,
     created_at: lab.record.created_at,
+    toxiproxy: server && { url: server.url, proxies: proxiesOf(lab.record).length },
     nodes: state === "ready" ? await lab.nodes() : [],
     faults: openFaults(lab.paths.journal).map((open) => open.event),
   };

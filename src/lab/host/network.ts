@@ -5,14 +5,14 @@
  */
 import { existsSync } from "node:fs";
 import { exec } from "../exec.ts";
-import { namespacePath, PLACES, type Place, type Topology } from "./topology.ts";
+import { namespacePath, type Place, type Topology } from "./topology.ts";
 
 /** `ip -batch` lines, run in the host's namespace, that make namespaces and links. */
 export function linkCommands(t: Topology): string[] {
   return [
     ...t.namespaces.map((name) => `netns add ${name}`),
     // Both ends are born inside their namespaces: the host never sees them.
-    ...PLACES.map(
+    ...t.places.map(
       (node) =>
         `link add name eth0 netns ${t.namespace(node)} type veth peer name ${node} netns ${t.fabricNamespace}`,
     ),
@@ -40,7 +40,10 @@ export function fabricCommands(t: Topology): string[] {
     `addr add ${t.fabricAddress}/32 dev lo`,
     "link set dev host up",
     `route add ${t.hostAddress} dev host`,
-    ...PLACES.flatMap((place) => [`link set dev ${place} up`, `route add ${t.address(place)} dev ${place}`]),
+    ...t.places.flatMap((place) => [
+      `link set dev ${place} up`,
+      `route add ${t.address(place)} dev ${place}`,
+    ]),
   ];
 }
 
@@ -56,7 +59,7 @@ export async function createNetwork(t: Topology): Promise<void> {
   );
   await exec(["ip", "-n", t.fabricNamespace, "-batch", "-"], { input: batch(fabricCommands(t)) });
   await Promise.all(
-    PLACES.map((node) =>
+    t.places.map((node) =>
       exec(["ip", "-n", t.namespace(node), "-batch", "-"], {
         input: batch(nodeCommands(t, node)),
       }),

@@ -2,13 +2,17 @@
  * How each node is started and how its readiness is seen: pure command lines and small probes.
  * @module
  */
+import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import postgres from "postgres";
 import { selfCommand } from "../../cli/self.ts";
+import { connectTo } from "../../toxiproxy/client.ts";
+import { reachedAt } from "./links.ts";
 import type { HostPrograms, User } from "./prerequisites.ts";
+import { proxyServer } from "./proxies.ts";
 import type { LabPaths, LabRecord } from "./record.ts";
-import { type NodeName, namespacePath, type Place, PORTS, type Topology } from "./topology.ts";
+import { type NodeName, namespacePath, type Place, PORTS, PROXY_NODE, type Topology } from "./topology.ts";
 
 export interface NodeSpec {
   name: NodeName;
@@ -103,8 +107,9 @@ export function databaseUrl(
   node: "pg-primary" | "pg-replica",
   user = "shop",
   database = "shop",
+  at = `${ctx.topology.address(node)}:${PORTS[node]}`,
 ): string {
-  return `postgres://${user}:${ctx.record.postgres_password}@${ctx.topology.address(node)}:${PORTS[node]}/${database}`;
+  return `postgres://${user}:${ctx.record.postgres_password}@${at}/${database}`;
 }
 
 /** The primary answers a query; the replica answers one and its WAL receiver is streaming. */
@@ -188,19 +193,37 @@ function serviceSpec(
   };
 }
 
-/** Every node of the lab. */
-export function nodeSpecs(ctx: LabContext): Record<NodeName, NodeSpec> {
-  const { topology, record, paths } = ctx;
-  const primary = databaseUrl(ctx, "pg-primary");
-  const replica = databaseUrl(ctx, "pg-replica");
-  const redis = `redis://${topology.address("redis")}:${PORTS.redis}`;
-  const orders = {
-    PG_PRIMARY_URL: primary,
-    PG_REPLICA_URL: replica,
-    REDIS_URL: redis,
-    PAYMENTS_URL: topology.url("payments"),
-    CATALOG_URL: topology.url("catalog"),
+/** The proxies between the nodes: restarted, it begins with all of them and without toxics. */
+function toxiproxySpec({ topology, record, paths }: LabContext): NodeSpec {
+  const host = ["--host", topology.address(PROXY_NODE), "--port", String(PORTS[PROXY_NODE])];
+  const server = proxyServer(record);
+  return {
+    name: PROXY_NODE,
+    argv: inNamespace(
+      topology,
+      PROXY_NODE,
+      withoutCapabilities(selfCommand("toxiproxy", ...host, "--config", paths.toxiproxyConfig)),
+    ),
+    env: { CHAOSLAB_TOKEN: readFileSync(paths.toxiproxyToken, "utf8").trim() },
+    stopSignal: "SIGTERM",
+    ready: async () =>
+      server !== null && (await connectTo(server.url, server.tokenFile).getVersion()).includes("version"),
   };
+}
+
+/** Every node of the lab. */
+export function nodeSpecs(ctx: LabContext): Partial<Record<NodeName, NodeSpec>> {
+  const { topology, record, paths } = ctx;
+  const at = (caller: NodeName, callee: NodeName) => reachedAt(topology, record.toxiproxy, caller, callee);
+  const databaseAt = (caller: NodeName, node: "pg-primary" | "pg-replica") =>
+    databaseUrl(ctx, node, "shop", "shop", at(caller, node));
+  const orders = (caller: NodeName) => ({
+    PG_PRIMARY_URL: databaseAt(caller, "pg-primary"),
+    PG_REPLICA_URL: databaseAt(caller, "pg-replica"),
+    REDIS_URL: `redis://${at(caller, "redis")}`,
+    PAYMENTS_URL: `http://${at(caller, "payments")}`,
+    CATALOG_URL: `http://${at(caller, "catalog")}`,
+  });
   return {
     redis: redisSpec(ctx),
     "pg-primary": databaseSpec(ctx, "pg-primary", join(paths.volume("pg-primary"), "data")),
@@ -209,13 +232,17 @@ export function nodeSpecs(ctx: LabContext): Record<NodeName, NodeSpec> {
       LEDGER_PATH: join(paths.data("payments"), "ledger.sqlite"),
       SEED: "1",
     }),
-    catalog: serviceSpec(ctx, "catalog", "catalog", { PG_REPLICA_URL: replica, REDIS_URL: redis }),
-    "orders-1": serviceSpec(ctx, "orders-1", "orders", orders),
-    "orders-2": serviceSpec(ctx, "orders-2", "orders", orders),
+    catalog: serviceSpec(ctx, "catalog", "catalog", {
+      PG_REPLICA_URL: databaseAt("catalog", "pg-replica"),
+      REDIS_URL: `redis://${at("catalog", "redis")}`,
+    }),
+    "orders-1": serviceSpec(ctx, "orders-1", "orders", orders("orders-1")),
+    "orders-2": serviceSpec(ctx, "orders-2", "orders", orders("orders-2")),
     api: serviceSpec(ctx, "api", "api", {
       JWT_SECRET: record.jwt_secret,
-      ORDERS_URLS: `${topology.url("orders-1")},${topology.url("orders-2")}`,
-      CATALOG_URL: topology.url("catalog"),
+      ORDERS_URLS: `http://${at("api", "orders-1")},http://${at("api", "orders-2")}`,
+      CATALOG_URL: `http://${at("api", "catalog")}`,
     }),
+    ...(topology.nodes.includes(PROXY_NODE) && { [PROXY_NODE]: toxiproxySpec(ctx) }),
   };
 }

@@ -18,7 +18,8 @@ import {
 import { join } from "node:path";
 import { ChaoslabError, codeOf } from "../../cli/errors.ts";
 import { bootId, type ProcessRef } from "../process.ts";
-import { SUBNET_COUNT, Topology } from "./topology.ts";
+import type { ProxyChoice } from "./links.ts";
+import { NODE_NAMES, PROXY_NODE, SUBNET_COUNT, Topology } from "./topology.ts";
 
 /** Root of all labs' state; CHAOSLAB_HOME moves it. */
 export function stateRoot(): string {
@@ -43,6 +44,8 @@ export interface LabRecord {
   supervisor: ProcessRef | null;
   /** What its database was seeded with: a load must ask for the same. */
   seeded: Seeded;
+  /** The proxies between its nodes; null: they talk directly. */
+  toxiproxy: ProxyChoice;
   /** Generated per lab; the folder is the secret's only home. */
   postgres_password: string;
   jwt_secret: string;
@@ -66,6 +69,14 @@ export class LabPaths {
   get runLock(): string {
     return join(this.dir, "run.lock");
   }
+  /** The proxies that the lab's own Toxiproxy begins with. */
+  get toxiproxyConfig(): string {
+    return join(this.dir, "toxiproxy.json");
+  }
+  /** The token that its Toxiproxy asks for. */
+  get toxiproxyToken(): string {
+    return join(this.dir, "toxiproxy.token");
+  }
   log(node: string): string {
     return join(this.dir, "logs", `${node}.log`);
   }
@@ -79,6 +90,14 @@ export class LabPaths {
   volumeImage(node: string): string {
     return join(this.dir, "volumes", `${node}.img`);
   }
+}
+
+export function topologyOf({
+  name,
+  subnet,
+  toxiproxy,
+}: Pick<LabRecord, "name" | "subnet" | "toxiproxy">): Topology {
+  return new Topology(name, subnet, toxiproxy?.url === null ? [...NODE_NAMES, PROXY_NODE] : NODE_NAMES);
 }
 
 const NAME = /^[a-z][a-z0-9-]{0,15}$/;
@@ -151,7 +170,12 @@ function subnetClaim(subnet: number): string {
  * in the file system, so two labs booting at once cannot get the same.
  * @param inUse tells whether something outside chaoslab already uses a subnet.
  */
-export function reserveLab(name: string, seeded: Seeded, inUse: (topology: Topology) => boolean): LabRecord {
+export function reserveLab(
+  name: string,
+  seeded: Seeded,
+  inUse: (topology: Topology) => boolean,
+  toxiproxy: ProxyChoice = null,
+): LabRecord {
   const paths = new LabPaths(name);
   try {
     inFolder("labs", () => mkdirSync(paths.dir, { mode: 0o755 }));
@@ -168,6 +192,7 @@ export function reserveLab(name: string, seeded: Seeded, inUse: (topology: Topol
     state: "booting",
     supervisor: null,
     seeded,
+    toxiproxy,
     postgres_password: secret(),
     jwt_secret: secret(),
   };
@@ -217,6 +242,6 @@ export function releaseLab(name: string): void {
 }
 
 /** 256 random bits in 43 characters that need no escaping anywhere. */
-function secret(): string {
+export function secret(): string {
   return Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url");
 }

@@ -61,7 +61,7 @@ export class Supervisor {
   readonly #stopping = new AbortController();
 
   constructor(
-    specs: Readonly<Record<NodeName, NodeSpec>>,
+    specs: Readonly<Partial<Record<NodeName, NodeSpec>>>,
     readonly topology: Topology,
     readonly paths: LabPaths,
     readonly cgroups: CgroupLayout,

@@ -9,8 +9,8 @@ import { isAlive, type ProcessRef, signalProcess } from "../process.ts";
 import { waitFor } from "../wait.ts";
 import { cgroupLayout, cgroupNodes, cgroupProcesses, killCgroup, removeCgroups } from "./cgroup.ts";
 import { removeNetwork } from "./network.ts";
-import { LabPaths, readRecord, releaseLab } from "./record.ts";
-import { Topology } from "./topology.ts";
+import { removeProxies } from "./proxies.ts";
+import { LabPaths, readRecord, releaseLab, topologyOf } from "./record.ts";
 import { removeVolumes } from "./volume.ts";
 
 const STOP_SUPERVISOR_MS = 10_000;
@@ -66,7 +66,8 @@ export async function teardown(lab: string, log: (message: string) => void): Pro
   await step("supervisor", () => stopSupervisor(record?.supervisor ?? null));
   await step("processes", () => removeProcesses(lab));
   await step("volumes", () => removeVolumes(paths));
-  if (record) await step("network", () => removeNetwork(new Topology(lab, record.subnet)));
+  if (record) await step("proxies", () => removeProxies(record));
+  if (record) await step("network", () => removeNetwork(topologyOf(record)));
   if (failures.length > 0) {
     throw new ChaoslabError(
       "labFailed",

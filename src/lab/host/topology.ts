@@ -6,6 +6,7 @@
  */
 import type { Target } from "../target.ts";
 
+/** Nodes that every lab has. */
 export const NODE_NAMES = [
   "api",
   "orders-1",
@@ -16,13 +17,15 @@ export const NODE_NAMES = [
   "pg-replica",
   "redis",
 ] as const;
-export type NodeName = (typeof NODE_NAMES)[number];
+/** Holds the proxies between the services, in a lab that is booted with them. */
+export const PROXY_NODE = "toxiproxy";
+export type NodeName = (typeof NODE_NAMES)[number] | typeof PROXY_NODE;
 
 /** Nodes that are services of the system under test, reached over HTTP. */
 export const SERVICES: readonly NodeName[] = ["api", "orders-1", "orders-2", "payments", "catalog"];
 
-/** Everything with a place on the lab's network: the nodes, and where the load comes from. */
-export const PLACES = [...NODE_NAMES, "client"] as const;
+/** Everything that can have a place on a lab's network: the nodes, and where the load comes from. */
+export const PLACES = [...NODE_NAMES, PROXY_NODE, "client"] as const;
 export type Place = (typeof PLACES)[number];
 
 /** Last octet of each address; .1 is the host, .2 the fabric. */
@@ -36,6 +39,7 @@ const OCTETS: Readonly<Record<Place, number>> = {
   "pg-replica": 52,
   redis: 61,
   client: 71,
+  toxiproxy: 81,
 };
 
 export const PORTS: Readonly<Record<NodeName, number>> = {
@@ -47,6 +51,7 @@ export const PORTS: Readonly<Record<NodeName, number>> = {
   "pg-primary": 5432,
   "pg-replica": 5432,
   redis: 6379,
+  toxiproxy: 8474,
 };
 
 /** Subnets are the /24s of 198.18.0.0/15, reserved for benchmarks by RFC 2544. */
@@ -58,12 +63,17 @@ export class Topology {
     readonly lab: string,
     /** 0 to 511: the lab's /24 inside 198.18.0.0/15. */
     readonly subnet: number,
+    /** The lab's own. */
+    readonly nodes: readonly NodeName[] = NODE_NAMES,
   ) {
     if (!Number.isInteger(subnet) || subnet < 0 || subnet >= SUBNET_COUNT) {
       throw new RangeError(`subnet must be a whole number from 0 to ${SUBNET_COUNT - 1}, got ${subnet}`);
     }
   }
 
+  get places(): readonly Place[] {
+    return [...this.nodes, "client"];
+  }
   get prefix(): string {
     return `198.${18 + (this.subnet >> 8)}.${this.subnet & 255}`;
   }
@@ -94,7 +104,12 @@ export class Topology {
     return `chaoslab-${this.lab}-${place}`;
   }
   get namespaces(): string[] {
-    return [this.fabricNamespace, ...PLACES.map((place) => this.namespace(place))];
+    return [this.fabricNamespace, ...this.places.map((place) => this.namespace(place))];
+  }
+
+  /** The lab's place of this name. */
+  find(name: string): Place | undefined {
+    return this.places.find((place) => place === name);
   }
 
   /** The part of a target that is a matter of names and addresses. */
