@@ -1,32 +1,24 @@
 /**
- * How long each fault takes to inject and to revert, and how true the delay is, on a lab of its own.
+ * How long each fault takes to inject and to revert, on a lab of its own.
  *
- *   sudo node_modules/.bin/bun bench/faults.ts [rounds]     prints a table, and JSON on the last line
+ *   sudo node_modules/.bin/bun bench/faults.ts [rounds, default 20] [--json]
  */
 import { table } from "../src/cli/terminal.ts";
 import { inject } from "../src/faults/controller.ts";
 import { bootLab } from "../src/lab/host/lab.ts";
 import { DEFAULT_SEEDED } from "../src/lab/host/record.ts";
-import { PORTS } from "../src/lab/host/topology.ts";
 import { EXAMPLES } from "../src/model/examples.ts";
 import { FAULT_TYPES, type FaultType } from "../src/model/params.ts";
-import { connectMs } from "../test/support.ts";
+import { argument, quantile, quiet } from "./kit.ts";
 
-const rounds = Number(process.argv[2] ?? 20);
+const rounds = argument(0, 20);
 /** These end processes, so that a round takes as long as the node's restart: a few rounds must do. */
 const ENDS_PROCESSES: readonly FaultType[] = ["kill", "restart"];
 
-const quantile = (values: readonly number[], q: number): number => {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.ceil(q * sorted.length) - 1)] ?? Number.NaN;
-};
 const ms = (value: number): string => value.toFixed(1);
 
-const booted = await bootLab("bench", DEFAULT_SEEDED, () => {});
+const booted = await bootLab("bench", DEFAULT_SEEDED, () => {}, undefined, { url: null });
 const { lab } = booted;
-
-/** One round trip with payments, in milliseconds. */
-const roundTrip = (): Promise<number> => connectMs(lab.topology.address("payments"), PORTS.payments);
 
 async function ready(): Promise<void> {
   // The supervisor hears of a death a moment after it.
@@ -36,6 +28,7 @@ async function ready(): Promise<void> {
 
 const document: Record<string, unknown> = {};
 try {
+  await quiet();
   const rows: string[][] = [];
   for (const type of FAULT_TYPES) {
     const target = type === "disk" ? "pg-primary" : "payments";
@@ -76,32 +69,7 @@ try {
     ),
   );
 
-  await ready();
-  const fidelity: string[][] = [];
-  for (const delay_ms of [1, 5, 20, 100, 200]) {
-    const before: number[] = [];
-    for (let i = 0; i < 20; i++) before.push(await roundTrip());
-    const calm = quantile(before, 0.5);
-    await using _fault = await inject({
-      journal: lab.paths.journal,
-      fault: { type: "latency", target: "payments", params: { delay_ms } },
-      target: lab.target("payments"),
-      peer: null,
-    });
-    const trips: number[] = [];
-    for (let i = 0; i < 40; i++) trips.push((await roundTrip()) - calm);
-    fidelity.push([
-      `${delay_ms}`,
-      trips.length.toString(),
-      quantile(trips, 0.5).toFixed(2),
-      quantile(trips, 0.99).toFixed(2),
-    ]);
-    document[`delay_${delay_ms}_ms`] = { p50: quantile(trips, 0.5), p99: quantile(trips, 0.99) };
-  }
-  console.log(
-    `\n${table([["delay asked ms", "round trips", "added p50 ms", "p99"], ...fidelity], ["right", "right", "right", "right"])}`,
-  );
-  console.log(`\n${JSON.stringify(document)}`);
+  if (process.argv.includes("--json")) console.log(`\n${JSON.stringify(document)}`);
 } finally {
   await booted.down();
 }

@@ -113,8 +113,12 @@ class InjectedFault implements ActiveFault {
     readonly undoAndClose: () => Promise<number>,
   ) {}
 
-  async verify(): Promise<Evidence> {
-    this.event.evidence = await this.running.verify();
+  verify(): Promise<Evidence> {
+    return this.#verify(true);
+  }
+
+  async #verify(patient: boolean): Promise<Evidence> {
+    this.event.evidence = await this.running.verify(patient);
     return this.event.evidence;
   }
 
@@ -127,8 +131,8 @@ class InjectedFault implements ActiveFault {
   }
 
   async #revert(): Promise<FaultEvent> {
-    // Evidence is a bonus here: not getting it must not keep the fault in place.
-    await this.verify().catch((error: unknown) => {
+    // Evidence is a bonus here: not getting it, or not yet, must not keep the fault in place.
+    await this.#verify(false).catch((error: unknown) => {
       this.event.evidence ??= nothingKnown(reasonOf(error));
     });
     this.event.t_stop = await this.undoAndClose();

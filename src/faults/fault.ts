@@ -36,8 +36,11 @@ export interface Plan<U extends Undo> {
 
 /** A fault that is in force. */
 export interface Running {
-  /** Asks the kernel or the target what the fault has done so far. */
-  verify(): Promise<Evidence>;
+  /**
+   * Asks the kernel or the target what the fault has done so far. `patient`: evidence that is slow to show may be
+   * waited for; else it may not, as the fault is to be taken back now.
+   */
+  verify(patient: boolean): Promise<Evidence>;
 }
 
 /** Records, durably and before it returns, an undo that knows more than the planned one. */

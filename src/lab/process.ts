@@ -28,6 +28,15 @@ export function isAlive(ref: ProcessRef): boolean {
   return processRef(ref.pid)?.starttime === ref.starttime;
 }
 
+/** Clock ticks per second in /proc: USER_HZ is 100 on every architecture that Linux runs Bun on. */
+const TICKS_PER_SECOND = 100;
+
+/** How long the process has run, in milliseconds. */
+export function ageMs({ starttime }: ProcessRef): number {
+  const uptime = Number(readFileSync("/proc/uptime", "utf8").split(" ", 1)[0]);
+  return uptime * 1_000 - (starttime / TICKS_PER_SECOND) * 1_000;
+}
+
 /** Sends a signal if the process is still the one meant; false when it is gone. */
 export function signalProcess(ref: ProcessRef, signal: NodeJS.Signals): boolean {
   if (!isAlive(ref)) return false;

@@ -144,6 +144,23 @@ describe("clock by vdso", () => {
     expect(vdsoOf(refOf(speaker)).equals(untouched)).toBe(true);
   });
 
+  test("a revert does not wait for a Date header that was written before the fault", async () => {
+    const here = node("dated");
+    await here.teller();
+    let requests = 0;
+    await using service = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch: () => new Response(`${++requests}`, { headers: { date: new Date().toUTCString() } }),
+    });
+    const given = options(here, DAY);
+    const active = await inject({ ...given, target: { ...given.target, url: service.url.href } });
+    const { evidence } = await active.revert();
+    expect(requests).toBe(1);
+    expect(evidence).toMatchObject({ landed: true });
+    expect(evidence?.measures).not.toHaveProperty("date_offset_ms");
+  });
+
   test("PostgreSQL: backends there are, and those to come; all are right again after revert", async () => {
     const here = node("pg");
     const host = await here.postgres();

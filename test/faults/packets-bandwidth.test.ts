@@ -66,6 +66,11 @@ for (const backend of ["tbf", "htb"] as const) {
       },
     );
 
+    test("a rate at which the packets that TCP hands down are larger than the queue", async () => {
+      await using _ = await inject(net.fault(backend, "bandwidth", "b", { rate_kbit: 1_000 }));
+      expect(await rate("b", "a", 250_000)).toBeWithin(900, 1_100);
+    });
+
     test.skipIf(backend === "tbf").each(["egress", "ingress"] as const)(
       "%s: only the peer's packets are shaped",
       async (direction) => {

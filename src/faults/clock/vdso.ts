@@ -8,14 +8,14 @@
  */
 import { type Static, Type } from "@sinclair/typebox";
 import { ChaoslabError } from "../../cli/errors.ts";
-import { isAlive, type ProcessRef, self, signalProcess } from "../../lab/process.ts";
+import { ageMs, isAlive, type ProcessRef, self, signalProcess } from "../../lab/process.ts";
 import { waitFor } from "../../lab/wait.ts";
 import type { Evidence } from "../../model/fault.ts";
 import type { ClockParams } from "../../model/params.ts";
 import { defineBackend, type FaultRequest } from "../fault.ts";
 import { assemble } from "./blob.ts";
 import { WorkerClient } from "./client.ts";
-import { dateOffsetMs } from "./date-header.ts";
+import { DateHeader } from "./date-header.ts";
 import { members } from "./members.ts";
 import { VdsoMemory } from "./memory.ts";
 import { type Recorded, restoreWithin } from "./restore.ts";
@@ -46,6 +46,8 @@ const WORKER_TIMEOUT_MS = 10_000;
 const RESTORE_TIMEOUT_MS = 10_000;
 /** Within this, every program that a node starts is found. */
 const SETTLE_TIMEOUT_MS = 500;
+/** What evidence may cost, twice, when the fault is to be taken back. */
+const AT_ONCE_MS = 50;
 /** A Date header counts whole seconds, and servers renew it about once a second. */
 const DATE_TOLERANCE_MS = 2_500;
 
@@ -95,7 +97,17 @@ export const vdso = defineBackend<ClockParams, VdsoUndo>({
     amend({ ...recorded, worker: worker.ref });
     const { processes, tookMs } = await worker.skew();
     const first = `${processes} processes skewed in ${tookMs.toFixed(1)} ms`;
-    return { verify: () => verify(request, skew, worker.ref, first) };
+    const since = performance.now();
+    const header = request.target.url === null ? null : new DateHeader(request.target.url, skew.offsetMs);
+    return {
+      async verify(patient) {
+        const counts = await settledCounts(groupOf(request), skew, patient ? SETTLE_TIMEOUT_MS : AT_ONCE_MS);
+        // A program that has just started was skewed when it had read the time already.
+        const hadMs = Math.min(performance.now() - since, counts.youngestMs);
+        const dateOffset = await (patient ? header?.offsetMs() : header?.offsetAtOnceMs(AT_ONCE_MS, hadMs));
+        return evidenceOf(request, counts, dateOffset ?? null, { workerIsAlive: isAlive(worker.ref), first });
+      },
+    };
   },
 
   async undo({ id, cgroup, processes, worker }) {
@@ -138,37 +150,50 @@ async function endWorker(worker: ProcessRef): Promise<void> {
   }
 }
 
-async function verify(request: Request, skew: Skew, worker: ProcessRef, first: string): Promise<Evidence> {
-  const counts = await settledCounts(groupOf(request), skew);
-  const { all, skewed } = counts;
-  const dateOffset =
-    request.target.url === null ? null : await dateOffsetMs(request.target.url, skew.offsetMs);
+interface Counts {
+  all: number;
+  skewed: number;
+  /** How long the process that started last has run. */
+  youngestMs: number;
+}
+
+/** @param first what the worker said when it began. */
+function evidenceOf(
+  { target, params }: Request,
+  { all, skewed }: Counts,
+  dateOffset: number | null,
+  { workerIsAlive, first }: { workerIsAlive: boolean; first: string },
+): Evidence {
+  const offsetMs = params.offset_ms;
   const measures = {
     processes: skewed,
-    offset_ms: skew.offsetMs,
+    offset_ms: offsetMs,
     ...(dateOffset === null ? {} : { date_offset_ms: dateOffset }),
   };
   const lost = (detail: string): Evidence => ({ landed: false, detail, measures });
-  if (!isAlive(worker)) return lost(`the clock worker has ended; ${skewed} of ${all} processes are skewed`);
+  if (!workerIsAlive) return lost(`the clock worker has ended; ${skewed} of ${all} processes are skewed`);
   if (all === 0) return { landed: true, detail: `${first}; the node has no process now`, measures };
   if (skewed < all) return lost(`${skewed} of ${all} processes have the skewed clock in their vDSO`);
-  if (dateOffset !== null && Math.abs(dateOffset - skew.offsetMs) > DATE_TOLERANCE_MS) {
-    return lost(`the Date header of ${request.target.url} is ${dateOffset} ms off, not ${skew.offsetMs}`);
+  if (dateOffset !== null && Math.abs(dateOffset - offsetMs) > DATE_TOLERANCE_MS) {
+    return lost(`the Date header of ${target.url} is ${dateOffset} ms off, not ${offsetMs}`);
   }
   const date = dateOffset === null ? "" : `; its Date header is ${dateOffset} ms off`;
   return { landed: true, detail: `${first}; all ${all} that run now have it in their vDSO${date}`, measures };
 }
 
 /** Processes there are, and those among them that are skewed; waits a moment for a program just started. */
-async function settledCounts(dirs: readonly string[], skew: Skew): Promise<{ all: number; skewed: number }> {
-  const deadline = performance.now() + SETTLE_TIMEOUT_MS;
+async function settledCounts(dirs: readonly string[], skew: Skew, withinMs: number): Promise<Counts> {
+  const deadline = performance.now() + withinMs;
   for (;;) {
-    const images = members(dirs).flatMap((ref) => {
+    const found = members(dirs);
+    const images = found.flatMap((ref) => {
       using memory = VdsoMemory.open(ref);
       return memory?.image() ?? [];
     });
     const skewed = images.filter((image) => isSkewed(image, skew)).length;
-    if (skewed === images.length || performance.now() > deadline) return { all: images.length, skewed };
+    if (skewed === images.length || performance.now() > deadline) {
+      return { all: images.length, skewed, youngestMs: Math.min(...found.map(ageMs)) };
+    }
     await Bun.sleep(10);
   }
 }

@@ -24,8 +24,8 @@ describe("commands", () => {
 
   const hierarchy = (byDefault: string): string[] => [
     `tc qdisc add dev eth0 root handle 7a3c: htb default ${byDefault}`,
-    "tc class add dev eth0 parent 7a3c: classid 7a3c:1 htb rate 20000kbit burst 25000b quantum 1514",
-    "tc qdisc add dev eth0 parent 7a3c:1 handle 7a3d: bfifo limit 250000",
+    "tc class add dev eth0 parent 7a3c: classid 7a3c:1 htb rate 20gbit quantum 1514",
+    "tc qdisc add dev eth0 parent 7a3c:1 handle 7a3d: tbf rate 20000kbit burst 25000b limit 250000b",
   ];
 
   test("htb: all packets take its class", () => {
@@ -41,11 +41,19 @@ describe("commands", () => {
 });
 
 describe("evidence", () => {
-  const root = { kind: "htb", handle: "7a3c:", dev: "eth0", root: true, overlimits: 40 };
-  const queue = { kind: "bfifo", handle: "7a3d:", dev: "eth0", packets: 9, bytes: 900, drops: 2 };
+  const root = { kind: "htb", handle: "7a3c:", dev: "eth0", root: true, overlimits: 3 };
+  const child = {
+    kind: "tbf",
+    handle: "7a3d:",
+    dev: "eth0",
+    packets: 9,
+    bytes: 900,
+    drops: 2,
+    overlimits: 40,
+  };
 
-  test("the root tells who waited, the queue what went through", () => {
-    expect(shaped([root, queue], "eth0", "7a3c:", "7a3d:")).toEqual({
+  test("the bucket tells who waited, and what went through", () => {
+    expect(shaped([root, child], "eth0", "7a3c:", "7a3d:")).toEqual({
       landed: true,
       measures: { packets: 9, bytes: 900, dropped_packets: 2, overlimits: 40 },
       detail: "htb 7a3c: on eth0 let go 9 packets (900 bytes), made packets wait 40 times, dropped 2",
@@ -56,8 +64,8 @@ describe("evidence", () => {
     [
       "nothing had to wait",
       [
-        { ...root, overlimits: 0 },
-        { ...queue, drops: 0 },
+        { ...root, overlimits: 3 },
+        { ...child, drops: 0, overlimits: 0 },
       ],
     ],
     ["the qdisc is gone", []],

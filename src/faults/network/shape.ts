@@ -1,6 +1,6 @@
 /**
- * A bottleneck of a given rate: a token bucket on the device's egress, TBF for all packets, HTB for those of one peer
- * (or where the kernel has no TBF). Packets beyond the rate wait in a queue; what does not fit is dropped at its tail.
+ * A bottleneck of a given rate: a token bucket on the device's egress, TBF, for all packets or, below an HTB that tells
+ * them apart, for those of one peer. Packets beyond the rate wait in a queue; what does not fit is dropped at its tail.
  * @module
  */
 import type { Evidence } from "../../model/fault.ts";
@@ -25,15 +25,24 @@ export function bucket(rateKbit: number): { burst: number; queue: number } {
   };
 }
 
-/** Root TBF. GSO packets larger than the bucket are cut into segments first (sch_tbf.c, tbf_segment). */
-export function addTbf(device: string, root: string, rateKbit: number): string[][] {
+/** GSO packets larger than the bucket are cut into segments first (sch_tbf.c, tbf_segment). */
+function tbfOf(rateKbit: number): string[] {
   const { burst, queue } = bucket(rateKbit);
-  const shape = ["rate", `${rateKbit}kbit`, "burst", `${burst}b`, "limit", `${queue}b`];
-  return [["tc", "qdisc", "add", "dev", device, "root", "handle", root, "tbf", ...shape]];
+  return ["tbf", "rate", `${rateKbit}kbit`, "burst", `${burst}b`, "limit", `${queue}b`];
 }
+
+/** Root TBF. */
+export function addTbf(device: string, root: string, rateKbit: number): string[][] {
+  return [["tc", "qdisc", "add", "dev", device, "root", "handle", root, ...tbfOf(rateKbit)]];
+}
+
+/** Twice what a fault may ask for. */
+const NO_LIMIT = "20gbit";
 
 /**
  * Root HTB with one class. Packets that no filter sends to it pass at once (`default 0`), unless all shall take it.
+ * The class itself does not limit: HTB cuts no GSO packet into segments, and one that is larger than a slow queue is
+ * dropped whole, again and again, so that of 1 Mbit/s TCP got a tenth.
  * `quantum` only matters between classes; naming it keeps HTB from complaining in the kernel's log.
  */
 export function addHtb(
@@ -42,14 +51,13 @@ export function addHtb(
   rateKbit: number,
   peer: string | null,
 ): string[][] {
-  const { burst, queue } = bucket(rateKbit);
   const on = ["dev", device];
   const flow = `${root}1`;
-  const rate = ["rate", `${rateKbit}kbit`, "burst", `${burst}b`, "quantum", `${FRAME_BYTES}`];
+  const rate = ["rate", NO_LIMIT, "quantum", `${FRAME_BYTES}`];
   const add = [
     ["tc", "qdisc", "add", ...on, "root", "handle", root, "htb", "default", peer === null ? "1" : "0"],
     ["tc", "class", "add", ...on, "parent", root, "classid", flow, "htb", ...rate],
-    ["tc", "qdisc", "add", ...on, "parent", flow, "handle", childHandle(root), "bfifo", "limit", `${queue}`],
+    ["tc", "qdisc", "add", ...on, "parent", flow, "handle", childHandle(root), ...tbfOf(rateKbit)],
   ];
   if (peer === null) return add;
   const match = ["u32", "match", "ip", peerField, `${peer}/32`];
@@ -74,12 +82,11 @@ export const htb = rootQdiscBackend<BandwidthParams>({
   evidence: (_, qdiscs, { device }, root) => shaped(qdiscs, device, root, childHandle(root)),
 });
 
-/** The root counts how often a packet had to wait, the queue what went through it. */
-export function shaped(all: readonly Qdisc[], device: string, root: string, queue: string): Evidence {
+/** `bucket`: handle of the TBF, which is the root or below it. */
+export function shaped(all: readonly Qdisc[], device: string, root: string, bucket: string): Evidence {
   const at = (handle: string): Qdisc | undefined =>
     all.find((each) => each.dev === device && each.handle === handle);
-  const { overlimits = 0 } = at(root) ?? {};
-  const { packets = 0, bytes = 0, drops = 0 } = at(queue) ?? {};
+  const { packets = 0, bytes = 0, drops = 0, overlimits = 0 } = at(bucket) ?? {};
   return {
     // Traffic below the rate is not shaped: then nothing has happened.
     landed: overlimits + drops > 0,

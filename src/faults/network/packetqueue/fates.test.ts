@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { impairmentOf, lossChain, type PacketParams } from "../impairment.ts";
 import { delays } from "./delays.ts";
-import { type Fate, fates, flipBit } from "./fates.ts";
+import { type Fate, fates, flipBit, isDestination } from "./fates.ts";
 
 const COUNT = 100_000;
 function take(params: PacketParams, seed = 5): Fate[] {
@@ -77,6 +77,16 @@ test.each([
   [0.9999, "0080"],
 ])("a flip at %p of 00 00 gives %p", (at, expected) => {
   const packet = new Uint8Array(2);
-  flipBit(packet, at);
+  const byte = flipBit(packet, at);
   expect(packet.toHex()).toBe(expected);
+  expect(packet[byte]).not.toBe(0);
+});
+
+test("a flip in an IPv4 packet's destination is known for what it is", () => {
+  const packet = new Uint8Array(40);
+  packet[0] = 0x45;
+  const bytes = [0, 15, 16, 19, 20, 39];
+  expect(bytes.filter((byte) => isDestination(packet, byte))).toEqual([16, 19]);
+  packet[0] = 0x60;
+  expect(bytes.some((byte) => isDestination(packet, byte))).toBe(false);
 });

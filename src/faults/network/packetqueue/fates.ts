@@ -62,8 +62,17 @@ function losses({ lossPercent, correlationPercent }: Impairment, seed: number): 
   };
 }
 
-/** Flips the bit at this share of the packet's bits. */
-export function flipBit(packet: Uint8Array, at: number): void {
+/** Flips the bit at this share of the packet's bits, and tells which byte it is in. */
+export function flipBit(packet: Uint8Array, at: number): number {
   const bit = Math.floor(at * packet.length * 8);
   packet[bit >> 3] = (packet[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+  return bit >> 3;
+}
+
+/**
+ * True for a byte of an IPv4 packet's destination. Whoever gets such a packet throws it away for its bad header
+ * checksum, but the router would look for a neighbour of that address first, and then tell the sender of it.
+ */
+export function isDestination(packet: Uint8Array, byte: number): boolean {
+  return (packet[0] ?? 0) >> 4 === 4 && byte >= 16 && byte < 20;
 }

@@ -10,7 +10,7 @@
 import { readFileSync, writeSync } from "node:fs";
 import { CopySender } from "./copy-sender.ts";
 import { DueHeap } from "./due-heap.ts";
-import { type Fate, fates, flipBit } from "./fates.ts";
+import { type Fate, fates, flipBit, isDestination } from "./fates.ts";
 import { EINTR, errno, libc, POLLIN, runPromptly } from "./libc.ts";
 import { QueueSocket } from "./queue-socket.ts";
 import { parseQueueTable, QUEUE_TABLE } from "./queue-table.ts";
@@ -101,8 +101,9 @@ export class Worker {
       this.#socket.drop(id);
     } else if (fate.corruptedAt !== null && packet.length > 0) {
       this.#corrupted++;
-      flipBit(packet, fate.corruptedAt);
-      this.#socket.acceptAs(id, packet);
+      const byte = flipBit(packet, fate.corruptedAt);
+      if (isDestination(packet, byte)) this.#socket.drop(id);
+      else this.#socket.acceptAs(id, packet);
     } else if (fate.delayMs > 0) {
       const now = performance.now();
       this.#heap.push(now + fate.delayMs, id, now);
