@@ -42,7 +42,6 @@ try {
         journal: lab.paths.journal,
         fault: { type, target, params: EXAMPLES[type] },
         target: lab.target(target),
-        peer: null,
       });
       const injected = performance.now();
       await fault.revert();

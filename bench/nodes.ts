@@ -27,7 +27,6 @@ const fault = (type: FaultType, target: NodeName, params: Record<string, unknown
     journal: lab.paths.journal,
     fault: { type, target, params },
     target: lab.target(target),
-    peer: null,
   });
 
 /** A process in the node's own cgroup, which begins when it is in there. */

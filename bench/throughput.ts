@@ -50,7 +50,7 @@ const request = {
   id: "probe",
   params: { delay_ms: 1 },
   target: new Fabric("none").target("b"),
-  peer: null,
+  others: {},
   maxLifetimeMs: 1_000,
 };
 const lacks = await netem.probe(request);

@@ -22,6 +22,9 @@ const flagsOf = (spec: CommandSpec): string[] => [
 ];
 const names = (): string[] => COMMANDS.map(nameOf);
 
+/** Flags whose value is a node. */
+const NODE_FLAGS = ["--target", "--peer", "--then"];
+
 /** Words that may stand where a command's first argument does. */
 const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   inject: FAULT_TYPES,
@@ -50,7 +53,7 @@ _chaoslab() {
     return
   fi
   case "$prev" in
-    --target|--peer) COMPREPLY=($(compgen -W "${PLACES.join(" ")}" -- "$cur")); return ;;
+    ${NODE_FLAGS.join("|")}) COMPREPLY=($(compgen -W "${PLACES.join(" ")}" -- "$cur")); return ;;
     run) COMPREPLY=($(compgen -f -- "$cur")); return ;;
   esac
   case "\${COMP_WORDS[1]}" in
@@ -88,6 +91,8 @@ function fish(): string {
     }
   }
   lines.push('complete -c chaoslab -n "__fish_seen_subcommand_from run" -F');
-  lines.push(`complete -c chaoslab -l target -x -a "${PLACES.join(" ")}"`, "");
+  for (const flag of NODE_FLAGS)
+    lines.push(`complete -c chaoslab -l ${flag.slice(2)} -x -a "${PLACES.join(" ")}"`);
+  lines.push("");
   return lines.join("\n");
 }

@@ -30,17 +30,20 @@ interface FaultDiagnosis {
 
 export async function run(_args: string[], flags: Flags): Promise<number> {
   const checks = await hostChecks();
+  const labs = readyLabs();
+  const labFor = (fault: FaultType): HostLab | undefined => labs.find((lab) => shows(lab, fault));
+  const unseen = (fault: FaultType): boolean => IN_TARGET.includes(fault) && !labFor(fault);
   const faults: FaultDiagnosis[] = [];
   for (const fault of FAULT_TYPES) {
     const backends = await FAULTS[fault]
-      .diagnose(sample(fault))
+      .diagnose(sample(fault, labFor(fault) ?? labs[0]))
       .catch((error: unknown) => [{ name: fault, lacks: reasonOf(error) }]);
     faults.push({ fault, backend: backends.find((each) => each.lacks === null)?.name ?? null, backends });
   }
   if (booleanFlag(flags, "json")) {
     process.stdout.write(`${JSON.stringify({ kernel: release(), checks, faults })}\n`);
   } else {
-    process.stdout.write(`${describe(checks, faults)}\n`);
+    process.stdout.write(`${describe(checks, faults, unseen)}\n`);
   }
   const possible = faults.filter(({ fault, backend }) => backend !== null || unseen(fault));
   const fit = checks.every((check) => check.ok) && possible.length === faults.length;
@@ -51,20 +54,20 @@ export async function run(_args: string[], flags: Flags): Promise<number> {
 const IN_TARGET: readonly FaultType[] = ["restart", "cpu", "memory", "disk", "dependency", "toxic"];
 
 /** What a probe needs: a target that is up where there is one, else one that exists in name only. */
-function sample(type: FaultType) {
-  const target = (labFor(type) ?? readyLab())?.target(type === "disk" ? "pg-primary" : "payments") ?? NOWHERE;
-  return { id: "f-doctor", params: EXAMPLES[type], target, peer: null, maxLifetimeMs: 10_000 };
+function sample(type: FaultType, lab: HostLab | undefined) {
+  const target = lab?.target(type === "disk" ? "pg-primary" : "payments") ?? NOWHERE;
+  return { id: "f-doctor", params: EXAMPLES[type], target, others: {}, maxLifetimeMs: 10_000 };
 }
 
-function readyLab(fits: (lab: HostLab) => boolean = () => true): HostLab | undefined {
-  return labNames()
+const readyLabs = (): HostLab[] =>
+  labNames()
     .map(findLab)
-    .find((lab): lab is HostLab => lab?.state === "ready" && fits(lab));
-}
-/** A lab that can show what a fault takes: toxics need proxies, which only some have. */
-const labFor = (fault: FaultType): HostLab | undefined =>
-  readyLab((lab) => fault !== "toxic" || Boolean(lab.record.toxiproxy));
-const unseen = (fault: FaultType): boolean => IN_TARGET.includes(fault) && !labFor(fault);
+    .filter((lab) => lab !== null)
+    .filter((lab) => lab.state === "ready");
+
+/** Whether a lab can show what a fault takes: toxics need proxies, which only some have. */
+const shows = (lab: HostLab, fault: FaultType): boolean => fault !== "toxic" || Boolean(lab.record.toxiproxy);
+
 const howToSee = (fault: FaultType): string =>
   fault === "toxic" ? "told with a lab up --toxiproxy" : "told with a lab up";
 
@@ -75,6 +78,7 @@ const NOWHERE: Target = {
   device: "eth0",
   fabric: { netns: "/run/netns/chaoslab-none", device: "payments" },
   cgroup: null,
+  stopSignal: "SIGTERM",
   volume: null,
   url: null,
   supervisor: null,
@@ -118,7 +122,11 @@ async function check(what: string, look: () => string | Promise<string>): Promis
   }
 }
 
-function describe(checks: readonly Check[], faults: readonly FaultDiagnosis[]): string {
+function describe(
+  checks: readonly Check[],
+  faults: readonly FaultDiagnosis[],
+  unseen: (fault: FaultType) => boolean,
+): string {
   const paint = painter(process.stdout);
   const mark = (ok: boolean): string => (ok ? paint("green", "ok ") : paint("red", "no "));
   const width = Math.max(...checks.map(({ what }) => what.length));

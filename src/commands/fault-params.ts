@@ -33,7 +33,7 @@ export function paramsFromFlags(
         `params of ${type}: ${accepted}`,
       );
     }
-    params[param] = typed(properties[param], value);
+    params[param] = typed(flagName(param), properties[param], value);
   }
   return params;
 }
@@ -41,11 +41,15 @@ export function paramsFromFlags(
 const dashed = (flag: string): string => flag.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
 
 /** The command line's parser has made numbers of what looks like one; params that are text want it back. */
-function typed(schema: TSchema | undefined, value: unknown): unknown {
+function typed(flag: string, schema: TSchema | undefined, value: unknown): unknown {
   const type: unknown = schema?.type;
   if (type === "boolean" && (value === "true" || value === "false")) return value === "true";
+  if (value === true && type !== "boolean") throw new ChaoslabError("usage", `${flag}: a value is needed`);
+  // A list may be given at once, with commas, or flag by flag: the parser has made an array of the latter.
+  if (type === "array") return [value].flat().flatMap((each) => String(each).split(","));
+  if (Array.isArray(value))
+    throw new ChaoslabError("usage", `${flag}: given ${value.length} times, once is accepted`);
   if (type === "string") return String(value);
-  if (type === "array") return String(value).split(",");
   return value;
 }
 

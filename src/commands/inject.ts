@@ -7,7 +7,7 @@ import { LONGEST_MS } from "../faults/keeper.ts";
 import { findLab, type HostLab } from "../lab/host/lab.ts";
 import { requireRoot } from "../lab/host/prerequisites.ts";
 import { checkLabName } from "../lab/host/record.ts";
-import { brokenRule, PARAMS, peerOf } from "../model/params.ts";
+import { brokenRule, PARAMS } from "../model/params.ts";
 import { faultType, flagName, paramsFromFlags } from "./fault-params.ts";
 
 const OWN_FLAGS = ["lab", "target", "for", "backend", "json", "help", "h"];
@@ -21,25 +21,24 @@ export async function run(args: string[], flags: Flags): Promise<number> {
   const params = paramsFromFlags(type, flags, OWN_FLAGS);
   const wrong = Value.Errors(PARAMS[type], params).First();
   if (wrong) {
-    const flag = flagName(wrong.path.slice(1));
+    const flag = flagName(wrong.path.split("/")[1] ?? "");
     const given =
       wrong.value === undefined ? "is missing" : `${JSON.stringify(wrong.value)}: ${wrong.message}`;
     throw new ChaoslabError("usage", `${flag}: ${given}`);
   }
-  const broken = brokenRule(type, params);
+  const broken = brokenRule(type, params, target);
   if (broken) throw new ChaoslabError("usage", `${flagName(broken.field)}: ${broken.message}`);
   const durationMs = durationFlag(flags, "for", DEFAULT_MS, 100);
   if (durationMs > LONGEST_MS) throw new ChaoslabError("usage", "--for: at most 24h is accepted");
   requireRoot("injecting a fault");
   const lab = readyLab(checkLabName(textFlag(flags, "lab") ?? "lab"));
   if (type === "toxic") lab.requireProxies();
-  const peer = peerOf(params);
   const backend = textFlag(flags, "backend");
+  const fault = { type, target, params };
   const event = await keepFault({
     journal: lab.paths.journal,
-    fault: { type, target, params },
-    target: lab.target(target),
-    peer: peer === null ? null : lab.target(peer),
+    fault,
+    ...lab.targetsOf(fault),
     durationMs,
     ...(backend === undefined ? {} : { backend }),
   });

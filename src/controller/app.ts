@@ -9,7 +9,7 @@ import { Elysia, t, type ValidationError } from "elysia";
 import { ChaoslabError } from "../cli/errors.ts";
 import type { Keeper } from "../faults/keeper.ts";
 import type { HostLab } from "../lab/host/lab.ts";
-import { peerOf } from "../model/params.ts";
+import { nodesNamedBy } from "../model/params.ts";
 import { VERSION } from "../version.ts";
 import { BadRequest, problemOf } from "./errors.ts";
 import { experiments } from "./experiments.ts";
@@ -61,20 +61,21 @@ export function controller({ lab, keeper, observer, token, schedulesDir, results
       "/chaos/inject",
       async ({ body, status }) => {
         const { duration_s, ...fault } = checkInjectBody(body);
-        const peer = peerOf(fault.params);
-        for (const [field, node] of [["target", fault.target] as const, ["params.peer", peer] as const]) {
-          if (node !== null && !lab.topology.find(node)) {
-            throw new BadRequest({
-              error: `no node ${JSON.stringify(node)} in lab ${lab.name}`,
-              field,
-              accepted: lab.topology.places,
-            });
-          }
+        const named = nodesNamedBy(fault.params).map(({ field, node }) => ({
+          field: `params.${field}`,
+          node,
+        }));
+        for (const { field, node } of [{ field: "target", node: fault.target }, ...named]) {
+          if (lab.topology.find(node)) continue;
+          throw new BadRequest({
+            error: `no node ${JSON.stringify(node)} in lab ${lab.name}`,
+            field,
+            accepted: lab.topology.places,
+          });
         }
         const event = await keeper.inject({
           fault,
-          target: lab.target(fault.target),
-          peer: peer === null ? null : lab.target(peer),
+          ...lab.targetsOf(fault),
           durationMs: duration_s * 1000,
         });
         return status(201, event);

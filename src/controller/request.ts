@@ -26,7 +26,7 @@ export function checkInjectBody(body: unknown): Required<InjectBody> {
   if (!Value.Check(InjectBody, body)) throw new BadRequest({ error: "the body is not an injection" });
   const { type, target, params = {}, duration_s = DEFAULT_DURATION_S } = body;
   refuseFirst(PARAMS[type], params, ["params"]);
-  const broken = brokenRule(type, params);
+  const broken = brokenRule(type, params, target);
   if (broken) throw new BadRequest({ error: broken.message, field: `params.${broken.field}` });
   return { type, target, params, duration_s };
 }

@@ -6,7 +6,7 @@ import { ChaoslabError, ExitCode } from "../cli/errors.ts";
 import { linesOf } from "../cli/lines.ts";
 import { selfCommand } from "../cli/self.ts";
 import type { HostLab } from "../lab/host/lab.ts";
-import { inNamespace } from "../lab/host/nodes.ts";
+import { inNamespace } from "../lab/netns.ts";
 import type { LoadRecord, LoadStart, LoadSummary, LoadTick } from "../model/load.ts";
 import type { Schedule } from "../model/schedule.ts";
 
@@ -57,7 +57,7 @@ export class LoadProcess {
     const argv = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
     const command = selfCommand("load", lab.apiUrl, ...argv, "--stream", "--quiet");
     // In a namespace of the lab: should the lab go away, its packets have nowhere to go.
-    this.#child = Bun.spawn(inNamespace(lab.topology, "client", command), {
+    this.#child = Bun.spawn(inNamespace(lab.topology.netns("client"), command), {
       stdin: "ignore",
       stdout: "pipe",
       stderr: "pipe",

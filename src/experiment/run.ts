@@ -12,7 +12,8 @@ import { clearRemains } from "../lab/host/manage.ts";
 import { checkHost } from "../lab/host/prerequisites.ts";
 import { DEFAULT_SEEDED } from "../lab/host/record.ts";
 import { isPlace, PLACES, PROXY_NODE } from "../lab/host/topology.ts";
-import { peerOf } from "../model/params.ts";
+import type { FaultSpec } from "../model/fault.ts";
+import { nodesNamedBy } from "../model/params.ts";
 import type { Hypothesis, Schedule, Windows } from "../model/schedule.ts";
 import { chart } from "../report/chart.ts";
 import { markdownReport } from "../report/markdown.ts";
@@ -154,17 +155,23 @@ async function closeLab(booted: BootedLab | null, { keep, labName, signal, say }
   await booted.down();
 }
 
+/** Every node that a fault names. */
+const nodesOf = ({ target, params }: FaultSpec): string[] => [
+  target,
+  ...nodesNamedBy(params).map(({ node }) => node),
+];
+
 function checkTargets(schedule: Schedule, file: string): void {
   for (const { name, fault } of schedule.hypotheses) {
-    for (const node of [fault.target, peerOf(fault.params)]) {
-      if (node === null || isPlace(node)) continue;
+    for (const node of nodesOf(fault)) {
+      if (isPlace(node)) continue;
       throw new ChaoslabError(
         "notFound",
         `${file}: ${name}: unknown target ${JSON.stringify(node)}`,
         `nodes of the lab: ${PLACES.join(", ")}`,
       );
     }
-    const peer = peerOf(fault.params);
+    const peer = nodesNamedBy(fault.params).find(({ field }) => field === "peer")?.node ?? null;
     const isMeant = ({ caller, callee }: Link) =>
       callee === fault.target && (peer === null || caller === peer);
     if (fault.type === "toxic" && !LINKS.some(isMeant)) {
@@ -179,15 +186,13 @@ function checkTargets(schedule: Schedule, file: string): void {
 
 /** Toxics act in proxies; a lab has them, and their node, only when it was booted so. */
 function needsProxies({ hypotheses }: Schedule): boolean {
-  return hypotheses.some(
-    ({ fault }) => fault.type === "toxic" || [fault.target, peerOf(fault.params)].includes(PROXY_NODE),
-  );
+  return hypotheses.some(({ fault }) => fault.type === "toxic" || nodesOf(fault).includes(PROXY_NODE));
 }
 
 /** What a schedule asks of a lab that is up, before anything is done to it. */
 function checkAgainst(lab: HostLab, schedule: Schedule): void {
   if (schedule.hypotheses.some(({ fault }) => fault.type === "toxic")) lab.requireProxies();
-  for (const { fault } of schedule.hypotheses) lab.target(fault.target);
+  for (const { fault } of schedule.hypotheses) lab.targetsOf(fault);
 }
 
 function windowsOf(

@@ -10,7 +10,6 @@ import type { HostLab } from "../lab/host/lab.ts";
 import { type NodeName, PORTS } from "../lab/host/topology.ts";
 import type { FaultEvent } from "../model/fault.ts";
 import type { LoadTick } from "../model/load.ts";
-import { peerOf } from "../model/params.ts";
 import type { Hypothesis, Schedule, Windows } from "../model/schedule.ts";
 import type { Verdict } from "../model/verdict.ts";
 import { History } from "./history.ts";
@@ -110,13 +109,11 @@ export async function runHypothesis(run: HypothesisRun): Promise<Outcome> {
     if (unsteady.length > 0) {
       say(`baseline not steady, no fault injected: ${unsteady.join("; ")}`);
     } else {
-      const { type, target, params } = hypothesis.fault;
-      const peer = peerOf(params);
+      const { type, target } = hypothesis.fault;
       fault = await inject({
         journal: lab.paths.journal,
         fault: hypothesis.fault,
-        target: lab.target(target),
-        peer: peer === null ? null : lab.target(peer),
+        ...lab.targetsOf(hypothesis.fault),
         leaseMs: (windows.window_s + LEASE_SLACK_S) * 1000,
         maxLifetimeMs: (windows.window_s + 2 * LEASE_SLACK_S) * 1000,
       });

@@ -22,7 +22,7 @@ function refusal(source: string): string {
 function broken(from: string, to: string): { source: string; line: number } {
   expect(CASCADE).toContain(from);
   return {
-    source: CASCADE.replace(from, to),
+    source: CASCADE.replace(from, to).replace(/type: latency(?=\n.*\n.*drain:)/, "type: restart"),
     line: CASCADE.slice(0, CASCADE.indexOf(from)).split("\n").length,
   };
 }
@@ -68,6 +68,13 @@ test.each([
     "delay_ms: -1",
     "hypotheses.0.fault.params.delay_ms",
     "greater than 0",
+  ],
+  [
+    "a roll that comes back to its first node",
+    "params: { delay_ms: 200, jitter_ms: 20 }\n    window_s: 120",
+    "params: { drain: true, then: [orders-1, payments] }\n    window_s: 120",
+    "hypotheses.0.fault.params.then",
+    "payments is the first one already",
   ],
 ])("%s is refused by line and field", (_, from, to, field, says) => {
   const { source, line } = broken(from, to);

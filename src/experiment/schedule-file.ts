@@ -68,10 +68,10 @@ function checkBounds(schedule: Schedule, fail: Fail): void {
     bound(hypothesis.slo_threshold, hypothesis.sli, [...at, "slo_threshold"]);
     const stop = hypothesis.stop_condition;
     if (stop) bound(stop.threshold, stop.sli, [...at, "stop_condition", "threshold"]);
-    const { type, params } = hypothesis.fault;
+    const { type, target, params } = hypothesis.fault;
     const wrong = mostTelling([...Value.Errors(PARAMS[type], params)]);
     if (wrong) throw fail([...at, "fault", "params", ...pointer(wrong.path)], explain(wrong));
-    const broken = brokenRule(type, params);
+    const broken = brokenRule(type, params, target);
     if (broken) throw fail([...at, "fault", "params", broken.field], broken.message);
   }
 }

@@ -6,7 +6,7 @@ import { ChaoslabError, reasonOf } from "../cli/errors.ts";
 import { isAlive } from "../lab/process.ts";
 import type { Target } from "../lab/target.ts";
 import type { Evidence, FaultEvent, FaultSpec } from "../model/fault.ts";
-import { aspectOf, peerOf } from "../model/params.ts";
+import { aspectOf, nodesNamedBy } from "../model/params.ts";
 import type { Running } from "./fault.ts";
 import { Journal, type OpenFault, openFaults } from "./journal.ts";
 import { FAULTS, undo } from "./registry.ts";
@@ -16,8 +16,8 @@ export interface InjectOptions {
   journal: string;
   fault: FaultSpec;
   target: Target;
-  /** The node that the params call `peer`; null when they name none. */
-  peer: Target | null;
+  /** The other nodes that the params name, by name. Default: they name none. */
+  others?: Readonly<Record<string, Target>>;
   /** Insist on this backend. Default: the first that works here. */
   backend?: string;
   /** The fault may be reverted by anybody after this, in milliseconds from now. Default: only by its owner, or when that is dead. */
@@ -43,9 +43,9 @@ export interface ActiveFault extends AsyncDisposable {
  * a fault, or something that is not ours is in the way), `permission`.
  */
 export async function inject(options: InjectOptions): Promise<ActiveFault> {
-  const { fault: spec, target, peer, maxLifetimeMs = 3_600_000 } = options;
+  const { fault: spec, target, others = {}, maxLifetimeMs = 3_600_000 } = options;
   const id = `f-${crypto.randomUUID().slice(0, 8)}`;
-  const request = { id, params: spec.params, target, peer, maxLifetimeMs };
+  const request = { id, params: spec.params, target, others, maxLifetimeMs };
   const prepared = await FAULTS[spec.type].prepare(request, options.backend);
   const journal = new Journal(options.journal);
   const event: FaultEvent = {
@@ -59,23 +59,25 @@ export async function inject(options: InjectOptions): Promise<ActiveFault> {
     evidence: null,
   };
 
-  const samePackets = (other: FaultEvent): boolean =>
-    other.fault_type === spec.type &&
-    other.target === spec.target &&
-    peerOf(other.params) === peerOf(spec.params) &&
-    aspectOf(spec.type, other.params) === aspectOf(spec.type, spec.params);
   journal.open(
     event,
     prepared.plan.undo,
     options.leaseMs === undefined ? null : Date.now() + options.leaseMs,
-    samePackets,
+    (other) =>
+      other.fault_type === spec.type &&
+      sameThing(other, spec) &&
+      aspectOf(spec.type, other.params) === aspectOf(spec.type, spec.params),
   );
   let latest = prepared.plan.undo;
+  let active = false;
   try {
     const running = await prepared.inject((amended) => {
+      // What an injection records may be there already: it is undone even when it could not be recorded.
+      if (!active) latest = amended;
       journal.amend(id, amended);
       latest = amended;
     });
+    active = true;
     event.t_start = Date.now();
     journal.activate(id, event.t_start);
     return new InjectedFault(event, running, async () => {
@@ -95,6 +97,20 @@ export async function inject(options: InjectOptions): Promise<ActiveFault> {
     }
     throw error;
   }
+}
+
+/** Whether two faults of one type would act on the same packets of a node, or end the same node. */
+function sameThing(
+  a: Pick<FaultEvent, "target" | "params">,
+  b: Pick<FaultEvent, "target" | "params">,
+): boolean {
+  const named = ({ params }: Pick<FaultEvent, "params">, field: string): string[] =>
+    nodesNamedBy(params).flatMap((each) => (each.field === field ? [each.node] : []));
+  const restartedByA = [a.target, ...named(a, "then")];
+  return (
+    [b.target, ...named(b, "then")].some((node) => restartedByA.includes(node)) &&
+    named(a, "peer")[0] === named(b, "peer")[0]
+  );
 }
 
 function closeAt(journal: Journal, id: string): number {
@@ -131,6 +147,7 @@ class InjectedFault implements ActiveFault {
   }
 
   async #revert(): Promise<FaultEvent> {
+    await this.running.halt?.();
     // Evidence is a bonus here: not getting it, or not yet, must not keep the fault in place.
     await this.#verify(false).catch((error: unknown) => {
       this.event.evidence ??= nothingKnown(reasonOf(error));
@@ -170,8 +187,7 @@ export async function revertAll(
   const results: Reverted[] = [];
   for (const fault of openFaults(journalPath).filter(which).reverse()) {
     try {
-      await undoForGood(fault);
-      results.push({ event: { ...fault.event, t_stop: closeAt(journal, fault.id) }, error: null });
+      results.push({ event: { ...fault.event, t_stop: await undoForGood(journal, fault) }, error: null });
     } catch (error) {
       results.push({ event: fault.event, error: reasonOf(error) });
     }
@@ -182,8 +198,19 @@ export async function revertAll(
 /** How long a command that outlived its owner may take to act, in milliseconds. They take about 10. */
 const STRAGGLER_MS = 300;
 
-/** Undoes; when the owner died while injecting, watches a moment for a command that it had started and left behind. */
-async function undoForGood(fault: OpenFault): Promise<void> {
+/** Undoes and closes; returns when. An owner that lives may act on, and amend the undo, until the fault is closed. */
+async function undoForGood(journal: Journal, fault: OpenFault): Promise<number> {
+  for (let latest: OpenFault | undefined = fault; latest; ) {
+    await undoWithStragglers(latest);
+    const tStop = Date.now();
+    if (journal.close(fault.id, tStop, latest.undo)) return tStop;
+    latest = openFaults(journal.path).find(({ id }) => id === fault.id);
+  }
+  return Date.now();
+}
+
+/** When the owner died while injecting, watches a moment for a command that it had started and left behind. */
+async function undoWithStragglers(fault: OpenFault): Promise<void> {
   await undo(fault.undo);
   if (fault.active || isAlive(fault.owner)) return;
   const deadline = performance.now() + STRAGGLER_MS;

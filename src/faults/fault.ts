@@ -10,7 +10,7 @@ import { Value } from "@sinclair/typebox/value";
 import { ChaoslabError } from "../cli/errors.ts";
 import type { Target } from "../lab/target.ts";
 import type { Evidence, FaultType } from "../model/fault.ts";
-import { brokenRule, PARAMS, type ParamsOf } from "../model/params.ts";
+import { brokenRule, nodesNamedBy, PARAMS, type ParamsOf } from "../model/params.ts";
 
 /** What undoes a fault: plain data, read back from the journal by another process. `kind` names the backend. */
 export interface Undo {
@@ -22,8 +22,8 @@ export interface FaultRequest<P> {
   id: string;
   params: P;
   target: Target;
-  /** The node named by the params' `peer`, if any. */
-  peer: Target | null;
+  /** The other nodes that the params name (`peer`, `then`), by name. */
+  others: Readonly<Record<string, Target>>;
   /** Any helper process ends itself after this many milliseconds, whatever happens. */
   maxLifetimeMs: number;
 }
@@ -41,9 +41,14 @@ export interface Running {
    * waited for; else it may not, as the fault is to be taken back now.
    */
   verify(patient: boolean): Promise<Evidence>;
+  /** Ends what this process still does for the fault. The undo follows. */
+  halt?(): Promise<void>;
 }
 
-/** Records, durably and before it returns, an undo that knows more than the planned one. */
+/**
+ * Records, durably and before it returns, an undo that knows more than the planned one.
+ * Throws when somebody has reverted the fault meanwhile: then nothing more may be done for it.
+ */
 export type Amend<U extends Undo> = (undo: U) => void;
 
 /** One mechanism. P: the fault's params. U: this backend's undo. */
@@ -136,7 +141,7 @@ export function defineFault<T extends FaultType>(definition: FaultDefinition<T>)
     type,
     backends,
     async prepare(request, only) {
-      const checked = { ...request, params: parseParams(type, request.params) };
+      const checked = { ...request, params: parseParams(type, request) };
       definition.check?.(checked);
       const candidates = backends.filter((backend) => only === undefined || backend.name === only);
       const missing: string[] = [];
@@ -152,7 +157,7 @@ export function defineFault<T extends FaultType>(definition: FaultDefinition<T>)
       throw new ChaoslabError("prerequisite", `${type}: not possible on this machine: ${missing.join("; ")}`);
     },
     async diagnose(request) {
-      const checked = { ...request, params: parseParams(type, request.params) };
+      const checked = { ...request, params: parseParams(type, request) };
       const tried: Diagnosis[] = [];
       for (const backend of backends) tried.push({ name: backend.name, lacks: await backend.probe(checked) });
       return tried;
@@ -160,7 +165,10 @@ export function defineFault<T extends FaultType>(definition: FaultDefinition<T>)
   };
 }
 
-function parseParams<T extends FaultType>(type: T, params: Readonly<Record<string, unknown>>): ParamsOf<T> {
+function parseParams<T extends FaultType>(
+  type: T,
+  { params, target, others }: FaultRequest<Readonly<Record<string, unknown>>>,
+): ParamsOf<T> {
   const first = Value.Errors(PARAMS[type], params).First();
   if (first) {
     throw new ChaoslabError(
@@ -168,7 +176,11 @@ function parseParams<T extends FaultType>(type: T, params: Readonly<Record<strin
       `${type}: params${first.path.replaceAll("/", ".")}: ${first.message}`,
     );
   }
-  const broken = brokenRule(type, params);
+  const broken = brokenRule(type, params, target.name);
   if (broken) throw new ChaoslabError("badConfig", `${type}: params.${broken.field}: ${broken.message}`);
+  for (const { field, node } of nodesNamedBy(params)) {
+    if (others[node]?.name === node) continue;
+    throw new ChaoslabError("internal", `${type}: params.${field}: ${node} was not looked up`);
+  }
   return params as ParamsOf<T>;
 }

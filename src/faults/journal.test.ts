@@ -108,6 +108,23 @@ test("reverting all closes what is gone with its namespace; again is fine", asyn
   expect(await revertAll(journal.path)).toEqual([]);
 });
 
+test("what is done for a fault after its revert is refused", () => {
+  const journal = fresh();
+  journal.open(event("f-1"), { kind: "one" }, null);
+  journal.close("f-1", 2_000);
+  expect(() => journal.amend("f-1", { kind: "two" })).toThrow("f-1 was reverted meanwhile");
+});
+
+test("a fault whose undo has changed since it was undone stays open", () => {
+  const journal = fresh();
+  journal.open(event("f-1"), { kind: "one" }, null);
+  journal.amend("f-1", { kind: "two" });
+  expect(journal.close("f-1", 2_000, { kind: "one" })).toBe(false);
+  expect(openFaults(journal.path)).toMatchObject([{ undo: { kind: "two" } }]);
+  expect(journal.close("f-1", 2_000, { kind: "two" })).toBe(true);
+  expect(openFaults(journal.path)).toEqual([]);
+});
+
 test("an undo that nobody understands is reported and stays open, and the others are undone", async () => {
   const journal = fresh();
   journal.open(event("f-1"), gone, null);

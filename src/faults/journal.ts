@@ -68,9 +68,9 @@ export class Journal {
     lease: number | null,
     conflicts: (other: FaultEvent) => boolean = () => false,
   ): void {
-    const refuse = (): void => {
+    const isFree = (): true => {
       const other = openFaults(this.path).find((each) => conflicts(each.event));
-      if (!other) return;
+      if (!other) return true;
       throw new ChaoslabError(
         "busy",
         `${event.target}: ${other.event.fault_type} (${other.id}) is active already`,
@@ -86,24 +86,37 @@ export class Journal {
         owner: self(),
         lease,
       },
-      refuse,
+      isFree,
     );
   }
+  /** @throws {ChaoslabError} `busy` when the fault is closed: whoever would act on it must not. */
   amend(id: string, undo: Undo): void {
-    this.#append({ record: "amended", id, undo });
+    this.#append({ record: "amended", id, undo }, () => {
+      if (openFaults(this.path).some((fault) => fault.id === id)) return true;
+      throw new ChaoslabError("busy", `${id} was reverted meanwhile`);
+    });
   }
   /** The fault is in force since `tStart`, Unix epoch milliseconds. */
   activate(id: string, tStart: number): void {
     this.#append({ record: "active", id, t_start: tStart });
   }
-  /** The fault is gone since `tStop`, Unix epoch milliseconds. */
-  close(id: string, tStop: number): void {
-    this.#append({ record: "closed", id, t_stop: tStop });
+  /**
+   * The fault is gone since `tStop`, Unix epoch milliseconds.
+   * @param undone what was undone: when the fault has another undo by now, it stays open. Default: all there was.
+   * @returns false when the fault stays open.
+   */
+  close(id: string, tStop: number, undone?: Undo): boolean {
+    const isWhole = (): boolean => {
+      const open = openFaults(this.path).find((fault) => fault.id === id);
+      return undone === undefined || !open || JSON.stringify(open.undo) === JSON.stringify(undone);
+    };
+    return this.#append({ record: "closed", id, t_stop: tStop }, isWhole);
   }
 
-  #append(record: JournalRecord, refuse: () => void = () => {}): void {
-    withLock(`${this.path}.lock`, () => {
-      refuse();
+  /** @param wanted asked under the lock; false: nothing is written, and false returned. */
+  #append(record: JournalRecord, wanted: () => boolean = () => true): boolean {
+    return withLock(`${this.path}.lock`, () => {
+      if (!wanted()) return false;
       const line = `${JSON.stringify(record)}\n`;
       let content = contentOf(this.path) ?? preallocate(this.path, "");
       if (content.length + line.length + 1 > JOURNAL_BYTES) {
@@ -126,6 +139,7 @@ export class Journal {
       } finally {
         closeSync(fd);
       }
+      return true;
     });
   }
 }

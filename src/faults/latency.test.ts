@@ -8,14 +8,15 @@ const node = (name: string): Target => ({
   netns: `/run/netns/chaoslab-no-such-${name}`,
   device: "eth0",
   cgroup: null,
+  stopSignal: "SIGTERM",
   volume: null,
   url: null,
   supervisor: null,
   links: null,
   fabric: { netns: "/run/netns/chaoslab-no-such-fabric", device: name },
 });
-const prepare = (params: Record<string, unknown>, peer: Target | null = null, backend?: string) =>
-  latency.prepare({ id: "f-1", params, target: node("payments"), peer, maxLifetimeMs: 1 }, backend);
+const prepare = (params: Record<string, unknown>, backend?: string, others: Record<string, Target> = {}) =>
+  latency.prepare({ id: "f-1", params, target: node("payments"), others, maxLifetimeMs: 1 }, backend);
 
 test.each([
   [{}, "badConfig", /^latency: params\.delay_ms: /],
@@ -27,13 +28,14 @@ test.each([
 });
 
 test("a node cannot be its own peer", async () => {
-  await expect(prepare({ delay_ms: 1, peer: "payments" }, node("payments"))).rejects.toMatchObject({
+  const others = { payments: node("payments") };
+  await expect(prepare({ delay_ms: 1, peer: "payments" }, undefined, others)).rejects.toMatchObject({
     kind: "badConfig",
   });
 });
 
 test("an unknown backend is named, with those there are", async () => {
-  await expect(prepare({ delay_ms: 1 }, null, "magic")).rejects.toMatchObject({
+  await expect(prepare({ delay_ms: 1 }, "magic")).rejects.toMatchObject({
     kind: "usage",
     message: "latency: no backend called magic",
     hint: "backends: netem, nfqueue",

@@ -22,6 +22,8 @@ export interface Target {
    * Null for a place without processes.
    */
   cgroup: { version: 1 | 2; dirs: readonly string[] } | null;
+  /** The signal by which the node is asked to end in order. */
+  stopSignal: NodeJS.Signals;
   /** Mount point of the node's own sized volume, if it has one. */
   volume: string | null;
   /** Base URL of the node's HTTP service, if it is one. */

@@ -4,7 +4,7 @@ import { aspectOf, brokenRule, PARAMS } from "./params.ts";
 
 const broken = (params: Record<string, unknown>): string | null => {
   expect(Value.Check(PARAMS.toxic, params)).toBeTrue();
-  const rule = brokenRule("toxic", params);
+  const rule = brokenRule("toxic", params, "payments");
   return rule && `${rule.field}: ${rule.message}`;
 };
 

@@ -95,10 +95,14 @@ export type StopParams = Static<typeof StopParams>;
 
 export const RestartParams = Type.Object(
   {
-    /** True: SIGTERM, and SIGKILL only after the grace. False: SIGKILL at once. */
+    /** True: asked to end (SIGTERM, Postgres SIGINT), and SIGKILL only after the grace. False: SIGKILL at once. */
     drain: Type.Boolean(),
     /** How long a draining node may take to end, in milliseconds. Default: 10 000. */
     grace_ms: Type.Optional(Type.Number({ minimum: 0, maximum: 600_000 })),
+    /** Nodes restarted after the target, one at a time, each once the one before it answers ready again. */
+    then: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { minItems: 1, uniqueItems: true })),
+    /** How long each node may take until it answers ready again, in milliseconds. Default: 30 000. */
+    ready_ms: Type.Optional(Type.Number({ minimum: 1, maximum: 600_000 })),
   },
   strict,
 );
@@ -252,11 +256,16 @@ export interface BrokenRule {
   message: string;
 }
 
-/** The first rule that these params, which fit their schema, break; null when none. */
-export function brokenRule(type: FaultType, params: Readonly<Record<string, unknown>>): BrokenRule | null {
+/** The first rule that these params, which fit their schema, break on a node; null when none. */
+export function brokenRule(
+  type: FaultType,
+  params: Readonly<Record<string, unknown>>,
+  target: string,
+): BrokenRule | null {
   const rules: Partial<Record<FaultType, () => BrokenRule | null>> = {
     latency: () => jitterWithinDelay(params as LatencyParams),
-    restart: () => graceOnlyToDrain(params as RestartParams),
+    restart: () =>
+      graceOnlyToDrain(params as RestartParams) ?? targetOnlyFirst(params as RestartParams, target),
     disk: () => oneAmount(params as DiskParams),
     dependency: () => misbehaves(params as DependencyParams),
     clock: () => notZero(params as ClockParams),
@@ -293,6 +302,10 @@ function graceOnlyToDrain({ drain, grace_ms }: RestartParams): BrokenRule | null
   return { field: "grace_ms", message: "without drain there is no grace" };
 }
 
+function targetOnlyFirst({ then = [] }: RestartParams, target: string): BrokenRule | null {
+  return then.includes(target) ? { field: "then", message: `${target} is the first one already` } : null;
+}
+
 function oneAmount({ fill_percent, leave_bytes }: DiskParams): BrokenRule | null {
   if ((fill_percent === undefined) !== (leave_bytes === undefined)) return null;
   return { field: "fill_percent", message: "say either fill_percent or leave_bytes" };
@@ -327,7 +340,12 @@ export function aspectOf(type: FaultType, params: Readonly<Record<string, unknow
   return type === "toxic" ? `${String(toxic)} ${String(stream)}` : "all";
 }
 
-/** The node that params name as `peer`, if they do. */
-export function peerOf(params: Readonly<Record<string, unknown>>): string | null {
-  return typeof params.peer === "string" ? params.peer : null;
+/** The other nodes that params name, each with the field that does. */
+export function nodesNamedBy(params: Readonly<Record<string, unknown>>): { field: string; node: string }[] {
+  return ["peer", "then"].flatMap((field) =>
+    [params[field]]
+      .flat()
+      .filter((node) => typeof node === "string")
+      .map((node) => ({ field, node })),
+  );
 }

@@ -144,6 +144,10 @@ describe("the controller", () => {
       field: "params.jitter_ms",
     });
     await refused({ ...LATENCY, params: { delay_ms: 10, peer: "nobody" } }, 400, { field: "params.peer" });
+    for (const then of [["nobody"], ["orders-2", "orders-2"], ["orders-1"], "orders-2"]) {
+      const roll = { type: "restart", target: "orders-1", params: { drain: true, then } };
+      await refused(roll, 400, { field: "params.then" });
+    }
     await refused({ ...LATENCY, duration_s: 1e9 }, 400, { field: "duration_s" });
     await refused("{bad", 400, { error: "the body is not valid JSON" });
     expect((await call("POST", "/chaos/revert/f-none")).status).toBe(404);

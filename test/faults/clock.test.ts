@@ -35,7 +35,7 @@ function options(of: ClockNode, offsetMs: number): InjectOptions {
   const journal = join(folder, `faults-${journals.length}.ndjson`);
   journals.push(journal);
   const fault = { type: "clock", target: of.name, params: { offset_ms: offsetMs } } as const;
-  return { journal, fault, target: of.target, peer: null, maxLifetimeMs: 120_000 };
+  return { journal, fault, target: of.target, maxLifetimeMs: 120_000 };
 }
 
 /** The v1 freezer's control file; v2's frozen processes stop for ptrace like any others. */

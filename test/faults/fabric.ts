@@ -29,11 +29,18 @@ export class Fabric {
       device: "eth0",
       fabric: { netns: this.path("fabric"), device: node },
       cgroup: null,
+      stopSignal: "SIGTERM",
       volume: null,
       url: null,
       supervisor: null,
       links: null,
     };
+  }
+
+  /** The target, and the peer if there is one. */
+  targetsOf(target: Node, peer?: string): { target: Target; others: Record<string, Target> } {
+    const others = peer === undefined ? {} : { [peer]: this.target(peer as Node) };
+    return { target: this.target(target), others };
   }
 
   async up(): Promise<void> {

@@ -33,9 +33,8 @@ const children: Bun.Subprocess[] = [];
 
 const probed: FaultProbe = {
   id: "probe",
-  params: { delay_ms: 1 },
-  target: new Fabric("none").target("b"),
-  peer: new Fabric("none").target("a"),
+  params: { delay_ms: 1, peer: "a" },
+  ...new Fabric("none").targetsOf("b", "a"),
   maxLifetimeMs: 1_000,
 };
 type FaultProbe = Parameters<typeof netem.probe>[0];
@@ -101,8 +100,7 @@ for (const backend of ["netem", "nfqueue"] as const) {
       journal,
       backend,
       fault: { type: "latency", target, params },
-      target: net.target(target),
-      peer: params.peer === undefined ? null : net.target(params.peer as Node),
+      ...net.targetsOf(target, params.peer),
       maxLifetimeMs: 120_000,
     });
     const workerOf = (journal: string): ProcessRef | null => {
@@ -334,7 +332,6 @@ test.skipIf(available.netem === null)("a kernel without the mechanism is refused
     backend: "netem",
     fault: { type: "latency", target: "b", params: { delay_ms: 1 } },
     target: net.target("b"),
-    peer: null,
   };
   await expect(inject(given)).rejects.toMatchObject({
     kind: "prerequisite",
@@ -348,7 +345,6 @@ test("missing programs are named in one line", async () => {
     journal: journalPath(),
     fault: { type: "latency", target: "b", params: { delay_ms: 1 } },
     target: new Fabric("none").target("b"),
-    peer: null,
   };
   // Only unshare and nsenter on the PATH, as on a machine without iproute2 and iptables.
   const bin = join(folder, "bin");

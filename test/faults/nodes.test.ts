@@ -1,5 +1,14 @@
 /** Faults on the nodes of a real lab: measured while they last, gone after the revert, whoever dies meanwhile. */
-import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  setDefaultTimeout,
+  test,
+} from "bun:test";
 import {
   chmodSync,
   existsSync,
@@ -13,7 +22,7 @@ import {
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import postgres from "postgres";
-import { type InjectOptions, inject, revertAll } from "../../src/faults/controller.ts";
+import { type ActiveFault, type InjectOptions, inject, revertAll } from "../../src/faults/controller.ts";
 import { openFaults } from "../../src/faults/journal.ts";
 import { allocate } from "../../src/faults/node/allocate.ts";
 import { cgroupOf, readControl, writeControl } from "../../src/faults/node/cgroup.ts";
@@ -24,9 +33,10 @@ import { cgroupLayout, enterCgroup } from "../../src/lab/host/cgroup.ts";
 import { findLab, type HostLab } from "../../src/lab/host/lab.ts";
 import { databaseUrl } from "../../src/lab/host/nodes.ts";
 import type { NodeName } from "../../src/lab/host/topology.ts";
+import type { Target } from "../../src/lab/target.ts";
 import { waitFor } from "../../src/lab/wait.ts";
-import type { FaultType } from "../../src/model/fault.ts";
-import { chaoslab } from "../support.ts";
+import type { Evidence, FaultType } from "../../src/model/fault.ts";
+import { chaoslab, oneLine } from "../support.ts";
 
 setDefaultTimeout(120_000);
 const BUN = process.execPath;
@@ -67,7 +77,6 @@ const given = (type: FaultType, target: NodeName, params: Record<string, unknown
   journal: lab.paths.journal,
   fault: { type, target, params },
   target: lab.target(target),
-  peer: null,
 });
 const groupOf = (name: NodeName) => cgroupOf(lab.target(name));
 
@@ -538,41 +547,212 @@ describe("memory", () => {
 });
 
 describe("restart", () => {
+  type Restarted = Awaited<ReturnType<typeof statusOf>>;
+  const rollOf = (target: NodeName, then: NodeName[], params: Record<string, unknown>): InjectOptions => {
+    const fault = { type: "restart", target, params: { ...params, then } } as const;
+    return { journal: lab.paths.journal, fault, ...lab.targetsOf(fault) };
+  };
+  /** The replica, asked to end by Postgres' smart shutdown, which waits for the client that it has until disposal. */
+  async function reluctantReplica(): Promise<AsyncDisposable & { target: Target }> {
+    const sql = postgres(databaseUrl(lab, "pg-replica"), { max: 1, onnotice: () => {} });
+    await sql`select 1`;
+    return {
+      target: { ...lab.target("pg-replica"), stopSignal: "SIGTERM" },
+      [Symbol.asyncDispose]: () => sql.end({ timeout: 1 }),
+    };
+  }
+  const untouched = async (before: Restarted) => expect(await statusOf(before.name)).toEqual(before);
+
+  async function evidenceOf(fault: ActiveFault, isMeant: (evidence: Evidence) => boolean): Promise<Evidence> {
+    const meant = async () => {
+      const evidence = await fault.verify();
+      return isMeant(evidence) && evidence;
+    };
+    return waitFor(meant, { what: "the evidence", timeoutMs: 90_000 });
+  }
+  const whole = ({ measures }: Evidence): boolean => measures.restarted_nodes === measures.nodes;
+
+  beforeEach(async () => {
+    const ready = async () => (await lab.nodes()).every((node) => node.state === "ready");
+    await waitFor(ready, { what: "every node", timeoutMs: 60_000 });
+  });
+
   test("a draining service ends by itself, one that is not drained is killed; both come back", async () => {
     for (const drain of [true, false]) {
       const { restarts, pid } = await statusOf("orders-2");
       const fault = await inject(given("restart", "orders-2", { drain }));
-      const back = await backAfter("orders-2", restarts);
+      const evidence = await evidenceOf(fault, whole);
+      const back = await statusOf("orders-2");
+      expect(back).toMatchObject({ state: "ready", restarts: restarts + 1 });
       expect(back.pid).not.toBe(pid);
       expect(back.last_exit).toBe(drain ? "exit code 0" : "signal SIGKILL");
-      const evidence = await fault.verify();
       expect(evidence).toMatchObject({
         landed: true,
-        measures: { restarts: 1, ...(drain && { drained: 1 }) },
+        measures: { drained_nodes: drain ? 1 : 0, killed_nodes: drain ? 0 : 1 },
       });
       console.log(`restart: drain ${drain}: ${evidence.detail}`);
       await fault.revert();
-      expect((await statusOf("orders-2")).pid).toBe(back.pid);
+      await untouched(back);
+    }
+  });
+
+  test("a database with clients connected is drained by its fast shutdown, within its grace", async () => {
+    const sql = postgres(databaseUrl(lab, "pg-replica"), { max: 1, onnotice: () => {} });
+    try {
+      await sql`select 1`;
+      const fault = await inject(given("restart", "pg-replica", { drain: true }));
+      const evidence = await evidenceOf(fault, whole);
+      expect(evidence.measures).toMatchObject({ drained_nodes: 1, killed_nodes: 0 });
+      expect(evidence.measures["pg-replica.ended_after_ms"]).toBeLessThan(9_000);
+      expect((await statusOf("pg-replica")).last_exit).toBe("exit code 0");
+      console.log(`restart: ${evidence.detail}`);
+      await fault.revert();
+    } finally {
+      await sql.end({ timeout: 1 });
     }
   });
 
   test("what does not end within its grace is killed", async () => {
-    const { restarts } = await statusOf("pg-replica");
-    const fault = await inject(given("restart", "pg-replica", { drain: true, grace_ms: 400 }));
-    await backAfter("pg-replica", restarts);
-    const evidence = await fault.verify();
-    expect(evidence).toMatchObject({ landed: true, measures: { drained: 0 } });
-    expect(evidence.measures.ended_after_ms).toBeGreaterThanOrEqual(400);
+    const options = given("restart", "pg-replica", { drain: true, grace_ms: 400 });
+    await using replica = await reluctantReplica();
+    const fault = await inject({ ...options, target: replica.target });
+    const evidence = await evidenceOf(fault, whole);
+    expect(evidence).toMatchObject({ landed: true, measures: { drained_nodes: 0, killed_nodes: 1 } });
+    expect(evidence.measures["pg-replica.ended_after_ms"]).toBeGreaterThanOrEqual(400);
     await fault.revert();
   });
 
   test("a node that is still draining when its owner is killed is ended by the revert, and comes back", async () => {
     const { restarts, pid } = await statusOf("pg-replica");
-    await injectByKilledOwner(given("restart", "pg-replica", { drain: true, grace_ms: 600_000 }), async () =>
+    const options = given("restart", "pg-replica", { drain: true, grace_ms: 600_000 });
+    await using replica = await reluctantReplica();
+    await injectByKilledOwner({ ...options, target: replica.target }, async () =>
       expect((await statusOf("pg-replica")).pid).toBe(pid),
     );
     await expectRevertedByAnother();
     await backAfter("pg-replica", restarts);
+  });
+
+  describe.each([true, false])("rolling, drain %p", (drain) => {
+    test("goes over the nodes in order, and never two are down at once", async () => {
+      const before = [await statusOf("orders-1"), await statusOf("orders-2")] as const;
+      const fault = await inject(rollOf("orders-1", ["orders-2"], { drain }));
+      const samples: (readonly [Restarted, Restarted])[] = [];
+      let evidence: Evidence;
+      const deadline = performance.now() + 60_000;
+      do {
+        await Bun.sleep(5);
+        const nodes = await lab.nodes();
+        const at = (name: NodeName) => nodes.filter((each) => each.name === name);
+        for (const one of at("orders-1")) for (const two of at("orders-2")) samples.push([one, two]);
+        evidence = await fault.verify();
+      } while (!whole(evidence) && performance.now() < deadline);
+      const isDown = ({ state }: Restarted): boolean => state !== "ready";
+      expect(samples.filter(([one]) => isDown(one)).length).toBeGreaterThan(5);
+      expect(samples.filter(([, two]) => isDown(two)).length).toBeGreaterThan(5);
+      expect(samples.filter((pair) => pair.every(isDown))).toEqual([]);
+      const early = samples.filter(([one]) => one.restarts === before[0].restarts || isDown(one));
+      for (const [, two] of early) expect(two).toEqual(before[1]);
+      const after = [await statusOf("orders-1"), await statusOf("orders-2")] as const;
+      for (const [i, { restarts }] of before.entries())
+        expect(after[i]).toMatchObject({ state: "ready", restarts: restarts + 1 });
+      expect(evidence).toMatchObject({
+        landed: true,
+        measures: { restarted_nodes: 2, drained_nodes: drain ? 2 : 0, killed_nodes: drain ? 0 : 2 },
+      });
+      console.log(`restart: drain ${drain}: ${samples.length} samples; ${evidence.detail}`);
+      const event = await fault.revert();
+      expect(await fault.revert()).toEqual(event);
+      for (const node of after) await untouched(node);
+    });
+
+    test("ends when its owner is killed: the node that ended comes back, the next is untouched", async () => {
+      const [{ restarts }, next] = [await statusOf("orders-1"), await statusOf("orders-2")];
+      await injectByKilledOwner(rollOf("orders-1", ["orders-2"], { drain }), () => untouched(next));
+      const back = await backAfter("orders-1", restarts);
+      await expectRevertedByAnother();
+      await untouched(next);
+      await untouched(back);
+    });
+  });
+
+  test("a later node that is half-way when the owner is killed comes back, the one before it is left alone", async () => {
+    const [{ restarts }, second] = [await statusOf("orders-1"), await statusOf("pg-replica")];
+    const options = rollOf("orders-1", ["pg-replica"], { drain: true, grace_ms: 600_000 });
+    const isAsked = (): boolean =>
+      JSON.stringify(openFaults(lab.paths.journal)[0]?.undo ?? {}).includes(`"asked":{"pid":${second.pid},`);
+    await using replica = await reluctantReplica();
+    await injectByKilledOwner({ ...options, others: { "pg-replica": replica.target } }, () =>
+      waitFor(isAsked, { what: "the second node's turn", timeoutMs: 60_000 }),
+    );
+    const first = await backAfter("orders-1", restarts);
+    await untouched(second);
+    await expectRevertedByAnother();
+    await backAfter("pg-replica", second.restarts);
+    await untouched(first);
+  });
+
+  test("is cut short by its lease, which the evidence says, with flags as on the command line", async () => {
+    const next = await statusOf("orders-2");
+    const argv = ["inject", "restart", "--lab", LAB, "--target", "orders-1", "--drain", "--then", "orders-2"];
+    const { restarts } = await statusOf("orders-1");
+    expect((await chaoslab([...argv, "--for", "200ms"])).code).toBe(0);
+    await waitFor(() => openFaults(lab.paths.journal).length === 0, { what: "the lease", timeoutMs: 20_000 });
+    await backAfter("orders-1", restarts);
+    await untouched(next);
+    const fault = await inject(rollOf("orders-1", ["orders-2"], { drain: true }));
+    const { evidence } = await fault.revert();
+    expect(evidence?.detail).toMatch(/^0 of 2 nodes .*; orders-2 not reached; cut short by .* lease/);
+    await backAfter("orders-1", restarts + 1);
+    await untouched(next);
+  });
+
+  test("goes no further once another process has reverted it", async () => {
+    const [{ restarts }, next] = [await statusOf("orders-1"), await statusOf("orders-2")];
+    const fault = await inject(rollOf("orders-1", ["orders-2"], { drain: true }));
+    await expectRevertedByAnother();
+    const evidence = await evidenceOf(fault, ({ detail }) => detail.includes("reverted meanwhile"));
+    expect(evidence).toMatchObject({ landed: true, measures: { restarted_nodes: 1 } });
+    await backAfter("orders-1", restarts);
+    await untouched(next);
+    await fault.revert();
+  });
+
+  test("a node that is not back in time ends the roll, which the evidence says", async () => {
+    const [{ restarts }, next] = [await statusOf("orders-1"), await statusOf("orders-2")];
+    const fault = await inject(rollOf("orders-1", ["orders-2"], { drain: false, ready_ms: 100 }));
+    const { detail } = await evidenceOf(fault, (evidence) => evidence.detail.includes("stopped"));
+    expect(detail).toMatch(/orders-1 .*waited 0\.1 s .*the roll stopped there\); orders-2 not reached$/);
+    await backAfter("orders-1", restarts);
+    await untouched(next);
+    await fault.revert();
+  });
+
+  test("is refused before anything is done when one of its nodes cannot be restarted", async () => {
+    const before = await lab.nodes();
+    const roll = rollOf("orders-1", ["orders-2"], { drain: true });
+    for (const [others, kind] of [
+      [{ "orders-2": { ...lab.target("orders-2"), supervisor: null } }, "prerequisite"],
+      [{ "orders-2": { ...lab.target("orders-2"), supervisor: join(home, "none.sock") } }, "labFailed"],
+      [{ "orders-2": { ...lab.target("orders-2"), cgroup: null } }, "badConfig"],
+    ] as const) {
+      await expect(inject({ ...roll, others })).rejects.toMatchObject({ kind });
+    }
+    const argv = ["inject", "restart", "--lab", LAB, "--target", "orders-1", "--drain", "--then"];
+    for (const [then, said] of [
+      ["orders-1", "--then: orders-1 is the first one already"],
+      ["orders-2,orders-2", "--then: "],
+      ["orders-9", 'no node "orders-9"'],
+      ["client", "client has no processes of its own"],
+    ] as const)
+      expect(oneLine(await chaoslab([...argv, then]))).toContain(said);
+    expect(await lab.nodes()).toEqual(before);
+    const fault = await inject(roll);
+    await expect(inject(given("restart", "orders-2", { drain: false }))).rejects.toMatchObject({
+      kind: "busy",
+    });
+    await evidenceOf(fault, whole);
+    await fault.revert();
   });
 });
 

@@ -14,7 +14,7 @@ const probed = {
   id: "probe",
   params: { rate_kbit: 1_000 },
   target: new Fabric("none").target("b"),
-  peer: null,
+  others: {},
   maxLifetimeMs: 1_000,
 };
 const available = { tbf: await tbf.probe(probed), htb: await htb.probe(probed) };

@@ -139,8 +139,7 @@ export class PacketNet {
       journal,
       backend,
       fault: { type, target, params },
-      target: this.fabric.target(target),
-      peer: params.peer === undefined ? null : this.fabric.target(params.peer as Node),
+      ...this.fabric.targetsOf(target, params.peer),
       maxLifetimeMs: 120_000,
     };
   }

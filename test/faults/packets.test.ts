@@ -17,7 +17,7 @@ const probed = {
   id: "probe",
   params: { loss_percent: 1 },
   target: new Fabric("none").target("b"),
-  peer: null,
+  others: {},
   maxLifetimeMs: 1_000,
 };
 const available = { netem: await netem.probe(probed), nfqueue: await nfqueue.probe(probed) };

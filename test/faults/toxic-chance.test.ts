@@ -40,6 +40,7 @@ const behind = (url: string): Target => ({
   device: "lo",
   fabric: { netns: "/run/netns/chaoslab-none", device: "b" },
   cgroup: null,
+  stopSignal: "SIGTERM",
   volume: null,
   url: null,
   supervisor: null,
@@ -51,7 +52,6 @@ const injectOn = (url: string, params: ToxicParams) =>
     journal: join(folder, `${crypto.randomUUID()}.ndjson`),
     fault: { type: "toxic", target: "b", params },
     target: behind(url),
-    peer: null,
   });
 
 /** Whether a connection of its own is reset before it is answered. */
@@ -123,7 +123,6 @@ test("a server that refuses, and one that is not there, are one line each", asyn
   const options = {
     journal: join(folder, "j"),
     fault: { type: "toxic", target: "b", params },
-    peer: null,
   } as const;
   await expect(inject({ ...options, target: elsewhere })).rejects.toThrow("toxiproxy: it has no proxy none");
   await expect(inject({ ...options, target: behind("http://127.0.0.1:1") })).rejects.toMatchObject({

@@ -57,8 +57,7 @@ afterAll(async () => {
 const given = (target: NodeName, params: ToxicParams): InjectOptions => ({
   journal: lab.paths.journal,
   fault: { type: "toxic", target, params },
-  target: lab.target(target),
-  peer: params.peer === undefined ? null : lab.target(params.peer),
+  ...lab.targetsOf({ type: "toxic", target, params }),
 });
 
 const clientOf = (of: HostLab) => {

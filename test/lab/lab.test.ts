@@ -143,7 +143,6 @@ describe("latency on a node of the lab", () => {
       journal: lab.paths.journal,
       fault: { type: "latency", target: "payments", params: { delay_ms: 100 } },
       target: lab.target("payments"),
-      peer: null,
     });
     try {
       const slowed = await medianConnectMs("payments");

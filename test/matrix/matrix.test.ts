@@ -25,6 +25,10 @@ let calm: unknown;
 const results = new Map<string, string>();
 
 const TARGETS: Partial<Record<FaultType, NodeName>> = { dependency: "payments", disk: "pg-primary" };
+/** Where the example leaves out what makes a difference here: a roll that the endings meet half-way. */
+const PARAMS: Partial<Record<FaultType, Readonly<Record<string, unknown>>>> = {
+  restart: { drain: true, then: "orders-1,catalog" },
+};
 const targetOf = (type: FaultType): NodeName => TARGETS[type] ?? "orders-2";
 
 const open = (): OpenFault[] => openFaults(lab.paths.journal);
@@ -115,7 +119,7 @@ async function settled(): Promise<void> {
 
 /** Injects by the command line and returns the fault as the journal has it. */
 async function injectOne(type: FaultType, lease: string): Promise<OpenFault> {
-  const flags = Object.entries(EXAMPLES[type]).map(
+  const flags = Object.entries(PARAMS[type] ?? EXAMPLES[type]).map(
     ([param, value]) => `--${param.replaceAll("_", "-")}=${String(value)}`,
   );
   const argv = ["inject", type, "--lab", LAB, "--target", targetOf(type), "--for", lease, ...flags];

@@ -1,8 +1,9 @@
 /** Bottlenecks of a database's link, as TCP finds them: the time that half a megabyte takes to or from it. @module */
 import assert from "node:assert/strict";
 import { exec } from "../../src/lab/exec.ts";
-import { databaseUrl, inNamespace } from "../../src/lab/host/nodes.ts";
+import { databaseUrl } from "../../src/lab/host/nodes.ts";
 import type { Place } from "../../src/lab/host/topology.ts";
+import { inNamespace } from "../../src/lab/netns.ts";
 import type { Check } from "./check.ts";
 import { faultCheck } from "./fault-check.ts";
 import { lab } from "./machine.ts";
@@ -22,7 +23,7 @@ async function rateOf(from: Place, database: Database, query: string): Promise<n
   const url = new URL(databaseUrl(lab(), database));
   const env = { PGPASSWORD: url.password };
   url.password = "";
-  const argv = inNamespace(lab().topology, from, [psql, "-X", "-q", "-A", "-t", url.href]);
+  const argv = inNamespace(lab().topology.netns(from), [psql, "-X", "-q", "-A", "-t", url.href]);
   const input = `\\o /dev/null\n\\timing on\n${query};\n`;
   const { stdout, stderr } = await exec(argv, { input, env });
   const ms = Number(/^Time: ([\d.]+) ms/m.exec(stdout)?.[1]);

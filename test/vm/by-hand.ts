@@ -27,7 +27,6 @@ const ours: Injector = {
       journal: where.paths.journal,
       fault: { type: "latency", target: "payments", params: { delay_ms: DELAY_MS } },
       target: where.target("payments"),
-      peer: null,
     });
     const injectMs = performance.now() - started;
     await meanwhile();

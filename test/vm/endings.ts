@@ -23,7 +23,7 @@ async function statuses(): Promise<Map<string, NodeStatus>> {
 function injectOn(target: NodeName, { type, params }: Pick<FaultSpec, "type" | "params">) {
   const where = lab();
   const fault = { type, target, params };
-  return inject({ journal: where.paths.journal, fault, target: where.target(target), peer: null });
+  return inject({ journal: where.paths.journal, fault, ...where.targetsOf(fault) });
 }
 
 /**

@@ -7,7 +7,6 @@ import assert from "node:assert/strict";
 import { inject } from "../../src/faults/controller.ts";
 import { waitFor } from "../../src/lab/wait.ts";
 import type { FaultSpec } from "../../src/model/fault.ts";
-import { peerOf } from "../../src/model/params.ts";
 import type { Check } from "./check.ts";
 import { lab } from "./machine.ts";
 
@@ -61,7 +60,6 @@ async function measured<M>(
 async function prove<M>(proof: FaultProof<M>): Promise<string> {
   const { fault, backend, insist = false, measure, spared, shows, clean, text, kernel, trace } = proof;
   const where = lab();
-  const peer = peerOf(fault.params);
   const say = (value: M | undefined): string => (value === undefined ? "nothing" : text(value));
 
   const calm = await measured(
@@ -75,8 +73,7 @@ async function prove<M>(proof: FaultProof<M>): Promise<string> {
   const active = await inject({
     journal: where.paths.journal,
     fault,
-    target: where.target(fault.target),
-    peer: peer === null ? null : where.target(peer),
+    ...where.targetsOf(fault),
     ...(insist ? { backend } : {}),
   });
   let under: M;

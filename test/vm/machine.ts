@@ -5,8 +5,8 @@ import { type Cgroup, cgroupOf } from "../../src/faults/node/cgroup.ts";
 import { exec } from "../../src/lab/exec.ts";
 import { cgroupLayout, enterCgroup } from "../../src/lab/host/cgroup.ts";
 import { findLab, type HostLab } from "../../src/lab/host/lab.ts";
-import { inNamespace } from "../../src/lab/host/nodes.ts";
 import { type NodeName, type Place, PORTS } from "../../src/lab/host/topology.ts";
+import { inNamespace } from "../../src/lab/netns.ts";
 
 export const BINARY = "/usr/local/bin/chaoslab";
 export const LAB = "vm";
@@ -67,7 +67,7 @@ export async function checkoutMs(count = 20, atOnce = 2): Promise<number> {
 export async function pingMs(from: Place, to: Place): Promise<number> {
   const { topology } = lab();
   const argv = ["ping", "-q", "-c", "5", "-i", "0.2", topology.address(to)];
-  const { stdout } = await exec(inNamespace(topology, from, argv));
+  const { stdout } = await exec(inNamespace(topology.netns(from), argv));
   return Number(/^rtt min\S* = ([\d.]+)/m.exec(stdout)?.[1]);
 }
 

@@ -1,7 +1,7 @@
 /** What became of a series of pings: the answers are counted where they arrive. @module */
 import { exec } from "../../src/lab/exec.ts";
-import { inNamespace } from "../../src/lab/host/nodes.ts";
 import type { Place } from "../../src/lab/host/topology.ts";
+import { inNamespace } from "../../src/lab/netns.ts";
 import { lab } from "./machine.ts";
 
 /** Shares from 0 to 1 of the pings sent, times in milliseconds. */
@@ -20,11 +20,11 @@ export async function pings(from: Place, to: Place, count = 200, everyMs = 5): P
   // Lets ping have a socket of its own kind, for which the kernel checks checksums; for a raw one ping does not, and a
   // flipped bit of the time that stands in a packet makes it wait for years.
   const permit = ["tee", "/proc/sys/net/ipv4/ping_group_range"];
-  await exec(inNamespace(topology, from, permit), { input: "0 0" });
+  await exec(inNamespace(topology.netns(from), permit), { input: "0 0" });
   const series = ["-c", `${count}`, "-i", `${everyMs / 1000}`, "-W", "2"];
   const argv = ["ping", "-n", ...series, topology.address(to)];
   // Exit code 1: not one answer.
-  const { stdout } = await exec(inNamespace(topology, from, argv), { allowFailure: true });
+  const { stdout } = await exec(inNamespace(topology.netns(from), argv), { allowFailure: true });
   return parsePings(stdout, count);
 }
 

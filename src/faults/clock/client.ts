@@ -3,7 +3,7 @@
  * @module
  */
 import { ChaoslabError, type ExitKind } from "../../cli/errors.ts";
-import { linesOf } from "../../cli/lines.ts";
+import { linesOf, nextLine } from "../../cli/lines.ts";
 import { selfCommand } from "../../cli/self.ts";
 import { type ProcessRef, processRef } from "../../lab/process.ts";
 import type { Saying, WorkerOptions } from "./worker.ts";
@@ -54,21 +54,13 @@ export class WorkerClient {
 }
 
 async function answer(child: ReturnType<typeof spawn>, lines: AsyncIterator<string>): Promise<Saying> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    late.reject(new ChaoslabError("internal", `the clock worker did not answer in ${ANSWER_TIMEOUT_MS} ms`));
-  }, ANSWER_TIMEOUT_MS);
-  try {
-    const next = await Promise.race([lines.next(), late.promise]);
-    if (next.done) {
-      const said = (await child.stderr.text()).trim().split("\n", 1)[0];
-      throw new ChaoslabError("internal", `the clock worker has ended: ${said || "it said nothing"}`);
-    }
-    const saying = JSON.parse(next.value) as Saying;
-    const kind: ExitKind = saying.kind ?? "internal";
-    if (saying.error !== undefined) throw new ChaoslabError(kind, saying.error);
-    return saying;
-  } finally {
-    clearTimeout(timer);
+  const line = await nextLine(lines, { of: "the clock worker", timeoutMs: ANSWER_TIMEOUT_MS });
+  if (line === null) {
+    const said = (await child.stderr.text()).trim().split("\n", 1)[0];
+    throw new ChaoslabError("internal", `the clock worker has ended: ${said || "it said nothing"}`);
   }
+  const saying = JSON.parse(line) as Saying;
+  const kind: ExitKind = saying.kind ?? "internal";
+  if (saying.error !== undefined) throw new ChaoslabError(kind, saying.error);
+  return saying;
 }

@@ -4,10 +4,11 @@
  * @module
  */
 import { type Static, Type } from "@sinclair/typebox";
+import { execIn } from "../../lab/netns.ts";
 import type { Evidence } from "../../model/fault.ts";
 import type { PartitionParams } from "../../model/params.ts";
 import { defineBackend, type FaultRequest } from "../fault.ts";
-import { type Direction, type Flow, flowOf } from "./flow.ts";
+import { type Direction, type Flow, flowOf, peerOf } from "./flow.ts";
 import { removeRules, requireNoOverlap } from "./forward-rules.ts";
 import {
   COUNT_RULES,
@@ -18,7 +19,7 @@ import {
   ruleComment,
   rulesWithComment,
 } from "./iptables.ts";
-import { execIn, trial, undoIn } from "./netns.ts";
+import { trial, undoIn } from "./netns.ts";
 
 const DropUndo = Type.Object({
   kind: Type.Literal("iptables"),
@@ -29,10 +30,10 @@ const DropUndo = Type.Object({
 });
 type Request = FaultRequest<PartitionParams>;
 
-function flows({ params, target, peer }: Request): Flow[] {
-  const { direction = "both" } = params;
+function flows(request: Request): Flow[] {
+  const { direction = "both" } = request.params;
   const directions: readonly Direction[] = direction === "both" ? ["egress", "ingress"] : [direction];
-  return directions.map((each) => flowOf(target, peer, each));
+  return directions.map((each) => flowOf(request.target, peerOf(request), each));
 }
 
 const commands = (request: Request): string[][] =>

@@ -37,13 +37,18 @@ export function outletOf(target: Target, direction: Direction): Outlet {
     : { netns: target.fabric.netns, device: target.fabric.device, peerField: "src" };
 }
 
-/** The rules about a peer that every network fault has, as its `check`. */
+/** The only node that a network fault concerns; null when it concerns every one. */
+export function peerOf({
+  params: { peer },
+  others,
+}: Pick<FaultRequest<{ peer?: string }>, "params" | "others">): Target | null {
+  return peer === undefined ? null : (others[peer] ?? null);
+}
+
+/** The rule about a peer that every network fault has, as its `check`. */
 export function checkPeer(type: string) {
-  return ({ params, target, peer }: FaultRequest<{ peer?: string }>): void => {
-    if ((params.peer ?? null) !== (peer?.name ?? null)) {
-      throw new ChaoslabError("internal", `${type}: peer ${params.peer} was looked up as ${peer?.name}`);
-    }
-    if (peer?.name === target.name) {
+  return ({ params, target }: FaultRequest<{ peer?: string }>): void => {
+    if (params.peer === target.name) {
       throw new ChaoslabError("badConfig", `${type}: ${target.name} cannot be its own peer`);
     }
   };

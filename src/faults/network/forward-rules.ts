@@ -3,10 +3,11 @@
  * @module
  */
 import { ChaoslabError } from "../../cli/errors.ts";
+import { execIn } from "../../lab/netns.ts";
 import type { FaultRequest } from "../fault.ts";
 import type { Flow } from "./flow.ts";
 import { deleteRule, LIST_RULES, overlapping, parseRules, type Rule, rulesWithComment } from "./iptables.ts";
-import { execIn, requireNamespace } from "./netns.ts";
+import { requireNamespace } from "./netns.ts";
 
 export async function listRules(netns: string): Promise<Rule[]> {
   return parseRules((await execIn(netns, LIST_RULES)).stdout);

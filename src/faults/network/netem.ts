@@ -9,6 +9,7 @@
  */
 import type { Evidence } from "../../model/fault.ts";
 import type { FaultRequest } from "../fault.ts";
+import { peerOf } from "./flow.ts";
 import { type Impairment, impairmentOf, type PacketParams } from "./impairment.ts";
 import { rootQdiscBackend } from "./root-qdisc.ts";
 import { ALL_IPV4, addNetem, childHandle, netemArguments, type Qdisc } from "./tc.ts";
@@ -25,9 +26,10 @@ export const netem = rootQdiscBackend<PacketParams>({
 });
 
 /** The address that packets are told by; null when all are meant. */
-function matched({ params, peer }: Pick<FaultRequest<PacketParams>, "params" | "peer">): string | null {
+function matched(request: FaultRequest<PacketParams>): string | null {
+  const peer = peerOf(request);
   if (peer) return peer.address;
-  const { lossPercent, duplicatePercent, corruptPercent } = impairmentOf(params);
+  const { lossPercent, duplicatePercent, corruptPercent } = impairmentOf(request.params);
   return lossPercent + duplicatePercent + corruptPercent > 0 ? ALL_IPV4 : null;
 }
 

@@ -1,10 +1,10 @@
 /**
- * Running programs inside a named network namespace.
+ * What a fault of the network needs to know of a namespace, and trials where nothing can be harmed.
  * @module
  */
 import { statfsSync } from "node:fs";
 import { ChaoslabError, codeOf } from "../../cli/errors.ts";
-import { type ExecOptions, type ExecResult, exec } from "../../lab/exec.ts";
+import { type ExecResult, exec } from "../../lab/exec.ts";
 
 /** NSFS_MAGIC, <linux/magic.h>: the file system of live namespaces. */
 const NSFS_MAGIC = 0x6e736673;
@@ -24,15 +24,6 @@ export function requireNamespace(path: string, of: string): void {
   if (!namespaceExists(path)) {
     throw new ChaoslabError("notFound", `${of}: no network namespace at ${path}`, "is the lab up?");
   }
-}
-
-/** `argv`, run inside the namespace. nsenter(1) replaces itself by the program, so the pid is the program's. */
-export function inNamespace(path: string, argv: readonly string[]): string[] {
-  return ["nsenter", `--net=${path}`, ...argv];
-}
-
-export function execIn(path: string, argv: readonly string[], options?: ExecOptions): Promise<ExecResult> {
-  return exec(inNamespace(path, argv), options);
 }
 
 /** `argv`, run inside a new namespace that ends with it: for trying things that must not touch the host. */

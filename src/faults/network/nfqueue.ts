@@ -6,14 +6,15 @@
  */
 import { type Static, Type } from "@sinclair/typebox";
 import { ChaoslabError } from "../../cli/errors.ts";
+import { execIn } from "../../lab/netns.ts";
 import { isAlive, type ProcessRef, signalProcess } from "../../lab/process.ts";
 import { waitFor } from "../../lab/wait.ts";
 import { defineBackend, type FaultRequest } from "../fault.ts";
-import { type Flow, flowOf } from "./flow.ts";
+import { type Flow, flowOf, peerOf } from "./flow.ts";
 import { listRules, removeRules, requireNoOverlap } from "./forward-rules.ts";
 import { impairmentOf, type PacketParams } from "./impairment.ts";
 import { appendRule, queuesInRules, ruleComment, rulesWithComment } from "./iptables.ts";
-import { execIn, trial, undoIn } from "./netns.ts";
+import { trial, undoIn } from "./netns.ts";
 import { WorkerClient, workerCommand } from "./packetqueue/client.ts";
 import { freeQueue, parseQueueTable, QUEUE_TABLE } from "./packetqueue/queue-table.ts";
 import type { WorkerOptions } from "./packetqueue/worker-options.ts";
@@ -37,7 +38,8 @@ type Request = FaultRequest<PacketParams>;
 /** Chance is the same in every run unless a seed says otherwise. */
 const DEFAULT_SEED = 1;
 
-const flow = ({ params, target, peer }: Request): Flow => flowOf(target, peer, params.direction ?? "egress");
+const flow = (request: Request): Flow =>
+  flowOf(request.target, peerOf(request), request.params.direction ?? "egress");
 const rule = (request: Request, queue: number): string[] =>
   appendRule({ ...flow(request), comment: ruleComment(request.id), queue });
 

@@ -16,6 +16,7 @@ const node = (name: string, last: number): Target => ({
   netns: `/run/netns/${name}`,
   device: "eth0",
   cgroup: null,
+  stopSignal: "SIGTERM",
   volume: null,
   url: null,
   supervisor: null,

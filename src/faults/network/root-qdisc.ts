@@ -4,10 +4,11 @@
  */
 import { type Static, Type } from "@sinclair/typebox";
 import { ChaoslabError } from "../../cli/errors.ts";
+import { execIn } from "../../lab/netns.ts";
 import type { Evidence } from "../../model/fault.ts";
 import { type AnyBackend, defineBackend, type FaultRequest } from "../fault.ts";
 import { type Direction, type Outlet, outletOf } from "./flow.ts";
-import { execIn, requireNamespace, trial, undoIn } from "./netns.ts";
+import { requireNamespace, trial, undoIn } from "./netns.ts";
 import { deleteRoot, hasRoot, parseQdiscs, type Qdisc, rootHandle, rootState } from "./tc.ts";
 
 export interface RootQdisc<P> {

@@ -5,7 +5,7 @@
  */
 import type { Evidence } from "../../model/fault.ts";
 import type { BandwidthParams } from "../../model/params.ts";
-import type { Outlet } from "./flow.ts";
+import { type Outlet, peerOf } from "./flow.ts";
 import { rootQdiscBackend } from "./root-qdisc.ts";
 import { childHandle, type Qdisc } from "./tc.ts";
 
@@ -69,7 +69,7 @@ export function addHtb(
 
 export const tbf = rootQdiscBackend<BandwidthParams>({
   name: "tbf",
-  unfit: ({ peer }) => (peer ? "shapes a whole device, not one peer" : null),
+  unfit: (request) => (peerOf(request) ? "shapes a whole device, not one peer" : null),
   rootKind: () => "tbf",
   commands: ({ params }, { device }, root) => addTbf(device, root, params.rate_kbit),
   evidence: (_, qdiscs, { device }, root) => shaped(qdiscs, device, root, root),
@@ -78,7 +78,8 @@ export const tbf = rootQdiscBackend<BandwidthParams>({
 export const htb = rootQdiscBackend<BandwidthParams>({
   name: "htb",
   rootKind: () => "htb",
-  commands: ({ params, peer }, outlet, root) => addHtb(outlet, root, params.rate_kbit, peer?.address ?? null),
+  commands: (request, outlet, root) =>
+    addHtb(outlet, root, request.params.rate_kbit, peerOf(request)?.address ?? null),
   evidence: (_, qdiscs, { device }, root) => shaped(qdiscs, device, root, childHandle(root)),
 });
 

@@ -43,6 +43,7 @@ const client: Target = {
   netns: "/run/netns/none",
   device: "eth0",
   cgroup: null,
+  stopSignal: "SIGTERM",
   volume: null,
   url: null,
   supervisor: null,
@@ -57,6 +58,13 @@ test.each([
   [kill, { signal: 9 }, "kill: params.signal: "],
   [stop, { grace_ms: 5 }, "stop: params.grace_ms: "],
   [restart, { drain: false, grace_ms: 5 }, "restart: params.grace_ms: without drain there is no grace"],
+  [restart, { drain: true, then: ["client"] }, "restart: params.then: client is the first one already"],
+  [restart, { drain: true, then: [] }, "restart: params.then: "],
+  [
+    restart,
+    { drain: true, then: ["redis", "redis"] },
+    "restart: params.then: Expected array elements to be unique",
+  ],
   [memory, { limit_mib: 0.5 }, "memory: params.limit_mib: "],
   [dependency, { mode: "normal" }, "dependency: params.mode: nothing is asked for"],
   [dependency, { delay_ms: 5 }, "dependency: client has no HTTP service"],
@@ -64,7 +72,7 @@ test.each([
   [disk, { fill_percent: 50, leave_bytes: 1 }, "disk: params.fill_percent: say either"],
   [disk, { fill_percent: 50 }, "disk: client has no volume of its own"],
 ] as const)("%p is refused with %p: %p", async (fault, params, message) => {
-  const request = { id: "f-1", params, target: client, peer: null, maxLifetimeMs: 1 };
+  const request = { id: "f-1", params, target: client, others: {}, maxLifetimeMs: 1 };
   await expect(fault.prepare(request)).rejects.toMatchObject({
     kind: "badConfig",
     message: expect.stringContaining(message),

@@ -2,16 +2,22 @@
  * What the supervisor of a target says about it.
  * @module
  */
-import { Type } from "@sinclair/typebox";
+import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import type { Target } from "../../lab/target.ts";
 
-const Status = Type.Array(
-  Type.Object({ name: Type.String(), state: Type.String(), restarts: Type.Integer() }),
-);
+const NodeStatus = Type.Object({
+  name: Type.String(),
+  /** `ready`: the node's own probe has been answered since its last start. */
+  state: Type.String(),
+  /** Starts after the first one. */
+  restarts: Type.Integer(),
+});
+const Status = Type.Array(NodeStatus);
+export type SupervisedStatus = Static<typeof NodeStatus>;
 
-/** Starts of the target after its first one; null when nobody counts them, or the supervisor does not answer. */
-export async function restartsOf({ name, supervisor }: Target): Promise<number | null> {
+/** Null when nobody supervises the target, or the supervisor does not answer. */
+export async function statusOf({ name, supervisor }: Target): Promise<SupervisedStatus | null> {
   if (supervisor === null) return null;
   try {
     const answer = await fetch("http://supervisor/status", {
@@ -20,9 +26,13 @@ export async function restartsOf({ name, supervisor }: Target): Promise<number |
     });
     const status: unknown = await answer.json();
     if (!Value.Check(Status, status)) return null;
-    return status.find((each) => each.name === name)?.restarts ?? null;
+    return status.find((each) => each.name === name) ?? null;
   } catch {
-    // It counts for evidence only, and there is other evidence.
+    // A supervisor that does not answer is told from one that does by the null.
     return null;
   }
 }
+
+/** Starts of the target after its first one; null when nobody counts them. */
+export const restartsOf = async (target: Target): Promise<number | null> =>
+  (await statusOf(target))?.restarts ?? null;

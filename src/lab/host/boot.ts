@@ -7,9 +7,10 @@ import { join } from "node:path";
 import postgres from "postgres";
 import { selfCommand } from "../../cli/self.ts";
 import { exec } from "../exec.ts";
+import { inNamespace } from "../netns.ts";
 import { cgroupLayout, createCgroups } from "./cgroup.ts";
 import { createNetwork } from "./network.ts";
-import { asUser, databaseUrl, inNamespace, type LabContext, nodeSpecs } from "./nodes.ts";
+import { asUser, databaseUrl, type LabContext, nodeSpecs } from "./nodes.ts";
 import type { User } from "./prerequisites.ts";
 import { checkServer, createProxies, proxiesOf, writeProxyFiles } from "./proxies.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -145,7 +146,7 @@ async function seed(ctx: LabContext): Promise<void> {
   } finally {
     await sql.end();
   }
-  await exec(inNamespace(ctx.topology, "pg-primary", selfCommand("sut", "migrate")), {
+  await exec(inNamespace(ctx.topology.netns("pg-primary"), selfCommand("sut", "migrate")), {
     env: {
       PG_PRIMARY_URL: databaseUrl(ctx, "pg-primary"),
       SEED_ORDERS: String(orders),
@@ -162,7 +163,7 @@ async function baseBackup(ctx: LabContext): Promise<void> {
   const backup = [join(programs.postgresBin, "pg_basebackup"), "-D", paths.data("pg-replica"), "-R"];
   backup.push("-X", "stream", "-c", "fast", "--no-sync", "-U", "postgres");
   backup.push("-h", topology.address("pg-primary"), "-p", String(PORTS["pg-primary"]));
-  await exec(inNamespace(topology, "pg-replica", asUser(programs.postgresUser, backup)), {
+  await exec(inNamespace(topology.netns("pg-replica"), asUser(programs.postgresUser, backup)), {
     env: { PGPASSWORD: ctx.record.postgres_password },
   });
 }

@@ -5,6 +5,8 @@
 import { ChaoslabError, ExitCode, type ExitKind } from "../../cli/errors.ts";
 import { linesOf } from "../../cli/lines.ts";
 import { selfCommand } from "../../cli/self.ts";
+import type { FaultSpec } from "../../model/fault.ts";
+import { nodesNamedBy } from "../../model/params.ts";
 import { bootId, isAlive } from "../process.ts";
 import type { Target } from "../target.ts";
 import type { BootStep } from "./boot.ts";
@@ -14,7 +16,7 @@ import { checkHost } from "./prerequisites.ts";
 import { linksTo } from "./proxies.ts";
 import { LabPaths, type LabRecord, readRecord, type Seeded, topologyOf } from "./record.ts";
 import type { NodeStatus } from "./supervisor.ts";
-import { SERVICES, type Topology } from "./topology.ts";
+import { SERVICES, stopSignalOf, type Topology } from "./topology.ts";
 
 /** What the supervisor's process says on its stdout while it boots or ends. */
 export type SupervisorMessage =
@@ -72,6 +74,7 @@ export class HostLab {
     return {
       ...this.topology.networkTarget(place),
       cgroup: node ? { version: layout.version, dirs: cgroupDirs(layout, this.name, node) } : null,
+      stopSignal: stopSignalOf(place),
       volume: node === "pg-primary" ? this.paths.volume(node) : null,
       url: node && SERVICES.includes(node) ? this.topology.url(node) : null,
       supervisor: node ? this.paths.socket : null,
@@ -87,6 +90,12 @@ export class HostLab {
       `lab ${this.name} has no proxies`,
       "chaoslab up --toxiproxy boots one with them",
     );
+  }
+
+  /** Every node that a fault names. @throws {ChaoslabError} `notFound` for one that is not there. */
+  targetsOf({ target, params }: FaultSpec): { target: Target; others: Record<string, Target> } {
+    const others = nodesNamedBy(params).map(({ node }) => [node, this.target(node)] as const);
+    return { target: this.target(target), others: Object.fromEntries(others) };
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import { existsSync } from "node:fs";
 import { exec } from "../exec.ts";
+import { execIn } from "../netns.ts";
 import { namespacePath, type Place, type Topology } from "./topology.ts";
 
 /** `ip -batch` lines, run in the host's namespace, that make namespaces and links. */
@@ -51,12 +52,7 @@ const batch = (lines: readonly string[]): string => `${lines.join("\n")}\n`;
 
 export async function createNetwork(t: Topology): Promise<void> {
   await exec(["ip", "-batch", "-"], { input: batch(linkCommands(t)) });
-  await exec(
-    ["nsenter", `--net=${namespacePath(t.fabricNamespace)}`, "tee", "/proc/sys/net/ipv4/ip_forward"],
-    {
-      input: "1",
-    },
-  );
+  await execIn(namespacePath(t.fabricNamespace), ["tee", "/proc/sys/net/ipv4/ip_forward"], { input: "1" });
   await exec(["ip", "-n", t.fabricNamespace, "-batch", "-"], { input: batch(fabricCommands(t)) });
   await Promise.all(
     t.places.map((node) =>

@@ -8,17 +8,18 @@ import { join } from "node:path";
 import postgres from "postgres";
 import { selfCommand } from "../../cli/self.ts";
 import { connectTo } from "../../toxiproxy/client.ts";
+import { inNamespace } from "../netns.ts";
 import { reachedAt } from "./links.ts";
 import type { HostPrograms, User } from "./prerequisites.ts";
 import { proxyServer } from "./proxies.ts";
 import type { LabPaths, LabRecord } from "./record.ts";
-import { type NodeName, namespacePath, type Place, PORTS, PROXY_NODE, type Topology } from "./topology.ts";
+import { type NodeName, PORTS, PROXY_NODE, stopSignalOf, type Topology } from "./topology.ts";
 
 export interface NodeSpec {
   name: NodeName;
   argv: string[];
   env: Record<string, string>;
-  /** Sent to end it in order. Postgres: SIGINT is its fast shutdown. */
+  /** Sent to end it in order. */
   stopSignal: NodeJS.Signals;
   /** Resolves to true when the node answers; false or a throw: not yet. */
   ready: () => Promise<boolean>;
@@ -29,11 +30,6 @@ export interface LabContext {
   topology: Topology;
   paths: LabPaths;
   programs: HostPrograms;
-}
-
-/** Runs `argv` inside the network namespace of a place. */
-export function inNamespace(topology: Topology, place: Place, argv: string[]): string[] {
-  return ["nsenter", `--net=${namespacePath(topology.namespace(place))}`, "--", ...argv];
 }
 
 /** Runs `argv` as an unprivileged user. */
@@ -92,12 +88,11 @@ function databaseSpec(ctx: LabContext, node: "pg-primary" | "pg-replica", dataDi
   return {
     name: node,
     argv: inNamespace(
-      topology,
-      node,
+      topology.netns(node),
       asUser(programs.postgresUser, [join(programs.postgresBin, "postgres"), "-D", dataDir, ...options]),
     ),
     env: { LC_ALL: "C.UTF-8" },
-    stopSignal: "SIGINT",
+    stopSignal: stopSignalOf(node),
     ready: () => databaseReady(ctx, node),
   };
 }
@@ -162,9 +157,9 @@ function redisSpec(ctx: LabContext): NodeSpec {
   argv.push("--save", "", "--appendonly", "no", "--protected-mode", "no", "--daemonize", "no");
   return {
     name: "redis",
-    argv: inNamespace(topology, "redis", asUser(programs.redisUser, argv)),
+    argv: inNamespace(topology.netns("redis"), asUser(programs.redisUser, argv)),
     env: {},
-    stopSignal: "SIGTERM",
+    stopSignal: stopSignalOf("redis"),
     ready: () => redisReady(address, PORTS.redis),
   };
 }
@@ -178,7 +173,7 @@ function serviceSpec(
   const { topology } = ctx;
   return {
     name,
-    argv: inNamespace(topology, name, withoutCapabilities(selfCommand("sut", service))),
+    argv: inNamespace(topology.netns(name), withoutCapabilities(selfCommand("sut", service))),
     env: {
       HOST: topology.address(name),
       PORT: String(PORTS[name]),
@@ -187,7 +182,7 @@ function serviceSpec(
       BUN_CONFIG_MAX_HTTP_REQUESTS: "65000",
       ...env,
     },
-    stopSignal: "SIGTERM",
+    stopSignal: stopSignalOf(name),
     ready: async () =>
       (await fetch(`${topology.url(name)}/readyz`, { signal: AbortSignal.timeout(2_000) })).ok,
   };
@@ -200,12 +195,11 @@ function toxiproxySpec({ topology, record, paths }: LabContext): NodeSpec {
   return {
     name: PROXY_NODE,
     argv: inNamespace(
-      topology,
-      PROXY_NODE,
+      topology.netns(PROXY_NODE),
       withoutCapabilities(selfCommand("toxiproxy", ...host, "--config", paths.toxiproxyConfig)),
     ),
     env: { CHAOSLAB_TOKEN: readFileSync(paths.toxiproxyToken, "utf8").trim() },
-    stopSignal: "SIGTERM",
+    stopSignal: stopSignalOf(PROXY_NODE),
     ready: async () =>
       server !== null && (await connectTo(server.url, server.tokenFile).getVersion()).includes("version"),
   };

@@ -54,6 +54,10 @@ export const PORTS: Readonly<Record<NodeName, number>> = {
   toxiproxy: 8474,
 };
 
+/** How a node is asked to end. Postgres: its fast shutdown; on SIGTERM it waits for clients, and pools never leave. */
+export const stopSignalOf = (place: Place): NodeJS.Signals =>
+  place.startsWith("pg-") ? "SIGINT" : "SIGTERM";
+
 /** Subnets are the /24s of 198.18.0.0/15, reserved for benchmarks by RFC 2544. */
 export const SUBNET_COUNT = 512;
 
@@ -103,6 +107,10 @@ export class Topology {
   namespace(place: Place): string {
     return `chaoslab-${this.lab}-${place}`;
   }
+  /** Path of a place's network namespace. */
+  netns(place: Place): string {
+    return namespacePath(this.namespace(place));
+  }
   get namespaces(): string[] {
     return [this.fabricNamespace, ...this.places.map((place) => this.namespace(place))];
   }
@@ -117,7 +125,7 @@ export class Topology {
     return {
       name: place,
       address: this.address(place),
-      netns: namespacePath(this.namespace(place)),
+      netns: this.netns(place),
       device: "eth0",
       fabric: { netns: namespacePath(this.fabricNamespace), device: place },
     };

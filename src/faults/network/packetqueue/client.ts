@@ -4,11 +4,12 @@
  */
 import { Value } from "@sinclair/typebox/value";
 import { ChaoslabError, reasonOf } from "../../../cli/errors.ts";
-import { linesOf } from "../../../cli/lines.ts";
+import { linesOf, nextLine } from "../../../cli/lines.ts";
 import { selfCommand } from "../../../cli/self.ts";
+import { inNamespace } from "../../../lab/netns.ts";
 import type { ProcessRef } from "../../../lab/process.ts";
 import { processRef } from "../../../lab/process.ts";
-import { inNamespace } from "../netns.ts";
+
 import { WORKER_NUMBERS, type WorkerOptions } from "./worker-options.ts";
 import { WorkerGreeting, WorkerStats } from "./worker-stats.ts";
 
@@ -88,18 +89,11 @@ async function parsed<S extends typeof WorkerGreeting | typeof WorkerStats>(
   lines: AsyncIterator<string>,
   timeoutMs: number,
 ) {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    late.reject(new ChaoslabError("internal", `the packet worker did not answer within ${timeoutMs} ms`));
-  }, timeoutMs);
+  const line = await nextLine(lines, { of: "the packet worker", timeoutMs });
+  if (line === null) return null;
   try {
-    const next = await Promise.race([lines.next(), late.promise]);
-    if (next.done) return null;
-    return Value.Parse(schema, JSON.parse(next.value));
+    return Value.Parse(schema, JSON.parse(line));
   } catch (error) {
-    if (error instanceof ChaoslabError) throw error;
     throw new ChaoslabError("internal", `the packet worker answered something unknown: ${reasonOf(error)}`);
-  } finally {
-    clearTimeout(timer);
   }
 }
