@@ -19,10 +19,12 @@ import { ARRIVAL_MODELS } from "../load/arrivals.ts";
 import { type Header, headerProblem } from "../load/encode.ts";
 import { isLostLabAddress } from "../load/reach.ts";
 import { DEFAULT_LIMITS, type LoadOptions, WHOLE } from "../load/run.ts";
+import { MAX_SHARDS, parseShard } from "../load/shard.ts";
 import type { ShopSource, SingleSource, Source } from "../load/source.ts";
 import { parseRate, parseStages } from "../load/stages.ts";
+import { parseInstant } from "../load/start-at.ts";
 import type { TlsOptions } from "../load/workload.ts";
-import type { Stage } from "../model/load.ts";
+import type { Shard, Stage } from "../model/load.ts";
 
 /** What is to be sent: the built-in mix, or one request. `args[0]`: a URL, if any. */
 export function readSource(args: readonly string[], flags: Flags): Source {
@@ -151,6 +153,52 @@ export function readStages(flags: Flags): Stage[] {
   return [stage];
 }
 
+/** Which part of the load this process sends. */
+function readShard(flags: Flags): Shard {
+  const text = textFlag(flags, "shard");
+  const shard = text === undefined ? WHOLE : parseShard(text);
+  if (shard) return shard;
+  throw new ChaoslabError(
+    "usage",
+    `--shard: ${JSON.stringify(text)} is not one`,
+    `1/3 to 3/3, of at most ${MAX_SHARDS}`,
+  );
+}
+
+const MAX_AHEAD_MS = 24 * 3_600_000;
+
+/** Unix epoch milliseconds to start at; null: at once. `now` is the same. */
+function readStartAt(flags: Flags, now: number): number | null {
+  const text = textFlag(flags, "start-at");
+  if (text === undefined) return null;
+  const at = parseInstant(text);
+  if (at === null) {
+    const hint = "an RFC 3339 time such as 2030-01-31T12:00:00Z, or Unix milliseconds";
+    throw new ChaoslabError("usage", `--start-at: ${JSON.stringify(text)} is not an instant`, hint);
+  }
+  const told = `${new Date(at).toISOString()}, and it is ${new Date(now).toISOString()} here`;
+  if (at <= now) throw new ChaoslabError("usage", `--start-at: in the past: ${told}`);
+  if (at - now > MAX_AHEAD_MS) throw new ChaoslabError("usage", `--start-at: more than a day ahead: ${told}`);
+  return at;
+}
+
+/** How many processes share the load. */
+export function readWorkers(flags: Flags, limits: { maxConnections: number; maxInFlight: number }): number {
+  const workers = numberFlag(flags, "workers", 1, { min: 1, max: 256, integer: true });
+  for (const [name, value] of [
+    ["connections", limits.maxConnections],
+    ["max-in-flight", limits.maxInFlight],
+  ] as const) {
+    if (value >= workers) continue;
+    throw new ChaoslabError(
+      "usage",
+      `--workers: ${workers} cannot share --${name} ${value}`,
+      "one each is the least",
+    );
+  }
+  return workers;
+}
+
 /** Everything of a load but the workload. */
 export function readLimits(flags: Flags): Omit<LoadOptions, "workload" | "stages"> {
   return {
@@ -159,8 +207,8 @@ export function readLimits(flags: Flags): Omit<LoadOptions, "workload" | "stages
     timeoutMs: durationFlag(flags, "timeout", 5_000, 1),
     maxConnections: numberFlag(flags, "connections", 1_000, { min: 1, max: 60_000, integer: true }),
     maxInFlight: numberFlag(flags, "max-in-flight", 100_000, { min: 1, max: 10_000_000, integer: true }),
-    shard: WHOLE,
-    startAt: null,
+    shard: readShard(flags),
+    startAt: readStartAt(flags, Date.now()),
     limits: {
       slip_p99_ms: durationFlag(flags, "slip-limit", DEFAULT_LIMITS.slip_p99_ms, 0),
       dropped_share: numberFlag(flags, "drop-limit", DEFAULT_LIMITS.dropped_share, { min: 0, max: 1 }),

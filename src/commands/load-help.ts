@@ -25,3 +25,22 @@ export const LIMIT_FLAGS = [
   ["--slip-limit <duration>", "Slip p99 above which the generator counts as saturated (default: 50ms)"],
   ["--drop-limit <share>", "Share of dropped requests above which it does, 0 to 1 (default: 0)"],
 ] as const;
+
+/** How the load is shared among processes and hosts. */
+export const SHARE_FLAGS = [
+  ["--workers <n>", "Processes that share the load, its connections and its limits (default: 1)"],
+  [
+    "--shard <i/n>",
+    "Send part i of n of the load only, e.g. 1/3; `chaoslab merge` puts the results together",
+  ],
+  ["--start-at <time>", "Start then: RFC 3339 or Unix milliseconds, at most a day ahead"],
+] as const;
+
+export const HGRM_FLAG = [
+  "--hgrm <dir>",
+  "Write the distributions there as HdrHistogram's .hgrm, in milliseconds",
+] as const;
+
+export const HGRM_DETAILS = `Distributions
+  --hgrm: latency and service time of each operation and of all together, slip of all together, a file each. The
+  StdDeviation in them is computed from the centres of the histogram's buckets, the mean from exact sums.`;

@@ -2,23 +2,22 @@
  * `chaoslab load`: drives a target with an open-model, seeded load.
  * @module
  */
-import { setPriority } from "node:os";
 import { ChaoslabError, ExitCode } from "../cli/errors.ts";
 import { booleanFlag, type Flags, numberFlag, textFlag } from "../cli/flags.ts";
 import { Progress } from "../cli/terminal.ts";
 import { createTickLine, summaryTable } from "../load/describe.ts";
+import { makeHgrmFolder, writeHgrm } from "../load/hgrm.ts";
 import { Output } from "../load/output.ts";
-import { type LoadOptions, runLoad } from "../load/run.ts";
+import { type ReadyLoad, readyHere, runAt } from "../load/ready.ts";
+import type { LoadOptions } from "../load/run.ts";
 import { scheduleLines } from "../load/schedule.ts";
-import { offlineWorkload, prepareWorkload, type Source } from "../load/source.ts";
+import { askTokens, offlineWorkload, prepareWorkload, type Source } from "../load/source.ts";
+import { readyWorkers } from "../load/workers.ts";
 import type { LoadRecord } from "../model/load.ts";
-import { readLimits, readSource, readStages } from "./load-flags.ts";
+import { readLimits, readSource, readStages, readWorkers } from "./load-flags.ts";
 
 /** When piped. Just below five ticks, so that a tick a little early is not held back until the next. */
 const PLAIN_LINE_EVERY_MS = 4_900;
-
-/** Ahead of the system under test, so that its work cannot delay the schedule. */
-const PRIORITY = -10;
 
 /** What to send, and how; the workload itself is made when it is time to send. */
 type Plan = Omit<LoadOptions, "workload"> & { source: Source };
@@ -28,7 +27,7 @@ export async function run(args: string[], flags: Flags): Promise<number> {
   if (textFlag(flags, "print-schedule") !== undefined) {
     return printSchedule(plan, numberFlag(flags, "print-schedule", 0, { min: 1, integer: true }));
   }
-  return drive(plan, flags);
+  return drive(plan, args, flags);
 }
 
 async function printSchedule(plan: Plan, count: number): Promise<number> {
@@ -44,11 +43,25 @@ async function printSchedule(plan: Plan, count: number): Promise<number> {
   return ExitCode.ok;
 }
 
-async function drive({ source, ...options }: Plan, flags: Flags): Promise<number> {
+/** Gets the load ready: in this process, or in workers of it. */
+async function prepare(plan: Plan, workers: number, args: string[], given: Flags): Promise<ReadyLoad> {
+  const { source, ...options } = plan;
+  const { timeoutMs, shard, maxConnections, maxInFlight } = options;
+  if (workers === 1) return readyHere({ ...options, workload: await prepareWorkload(source, timeoutMs) });
+  const tokens = await askTokens(source, timeoutMs);
+  // Workers are told when to start.
+  const flags = { ...given, startAt: undefined };
+  return readyWorkers(workers, { kind: "job", args, flags, shard, maxConnections, maxInFlight, tokens });
+}
+
+async function drive(plan: Plan, args: string[], flags: Flags): Promise<number> {
   const json = booleanFlag(flags, "json");
   const stream = booleanFlag(flags, "stream");
   const progress = new Progress({ quiet: booleanFlag(flags, "quiet") });
-  const tickLine = createTickLine(options.stages);
+  const hgrm = textFlag(flags, "hgrm");
+  const workers = readWorkers(flags, plan);
+  if (hgrm !== undefined) makeHgrmFolder(hgrm);
+  const tickLine = createTickLine(plan.stages, plan.shard);
   const stop = new AbortController();
   const output = new Output(() => stop.abort());
   const emit = (record: LoadRecord): void => {
@@ -67,24 +80,17 @@ async function drive({ source, ...options }: Plan, flags: Flags): Promise<number
 
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
   try {
-    const workload = await prepareWorkload(source, options.timeoutMs);
-    raisePriority();
-    const summary = await runLoad({ ...options, workload }, { emit, signal: stop.signal });
+    const hooks = { emit, signal: stop.signal };
+    const countDown = (left: number): void => progress.tick(`starts in ${left} s`, PLAIN_LINE_EVERY_MS);
+    const summary = await runAt(plan.startAt, () => prepare(plan, workers, args, flags), hooks, countDown);
     progress.end();
     if (json && !stream) output.line(JSON.stringify(summary));
     else if (!stream) output.line(summaryTable(summary));
     await output.flush();
+    if (hgrm !== undefined) writeHgrm(hgrm, summary);
     return stop.signal.aborted ? ExitCode.aborted : ExitCode.ok;
   } finally {
     progress.end();
     process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
-  }
-}
-
-function raisePriority(): void {
-  try {
-    setPriority(PRIORITY);
-  } catch {
-    // Needs CAP_SYS_NICE. Without it the slip tells whether the schedule was kept.
   }
 }

@@ -1,5 +1,5 @@
 import type { Flags } from "../cli/flags.ts";
-import { LIMIT_FLAGS, SOURCE_FLAGS } from "./load-help.ts";
+import { HGRM_DETAILS, HGRM_FLAG, LIMIT_FLAGS, SHARE_FLAGS, SOURCE_FLAGS } from "./load-help.ts";
 
 /** What a command file exports: returns the exit code. */
 export interface CommandModule {
@@ -174,6 +174,8 @@ bearer token. Without --toxiproxy no fault of type toxic can be injected.`,
       ["--stages <list>", "Rates over time instead, e.g. '500 for 30s, 500..2000 for 1m'"],
       ...SOURCE_FLAGS,
       ...LIMIT_FLAGS,
+      ...SHARE_FLAGS,
+      HGRM_FLAG,
       ["--print-schedule <n>", "Print the first n requests of the sequence and exit"],
       ["--stream", "Per-second records as NDJSON on stdout while running"],
       ["--json", "Print the summary as one JSON document on stdout"],
@@ -182,8 +184,34 @@ bearer token. Without --toxiproxy no fault of type toxic can be injected.`,
     examples: [
       "chaoslab load http://127.0.0.1:8080/ --rate 1000 --for 30s",
       "chaoslab load --rate 200..800 --for 1m --seed 7 --json",
+      "chaoslab load http://10.0.0.5/ --rate 9000 --shard 1/3 --start-at 2030-01-31T12:00:00Z --json > 1.json",
     ],
+    details: `Sharing a load
+  --workers: each worker sends every n-th request and makes its own captures from answers.
+  --shard: every host gets the same flags, but its own shard; limits such as --connections are each host's own.
+  Hosts agree on --start-at by their own clocks, which are taken to be kept by NTP.
+
+${HGRM_DETAILS}`,
     load: () => import("./load.ts"),
+  },
+  {
+    usage: "merge [...files]",
+    summary: "Merge what the shards of one load reported (--json or --stream) into one summary",
+    options: [
+      ["--max-spread <duration>", "Most that their starts may be apart (default: 1s)"],
+      HGRM_FLAG,
+      ["--json", "Print the summary as one JSON document on stdout"],
+    ],
+    examples: ["chaoslab merge 1.json 2.json 3.json", "chaoslab merge *.ndjson --json --hgrm distributions"],
+    details: `Counts and histograms add up exactly, so the quantiles are those of the whole load. A missing shard is said.
+What does not belong together is refused: seed, stages, targets, operations, arrivals and limits must be the same.
+Each t_start is by its own host's clock, which is taken to be kept by NTP.
+
+${HGRM_DETAILS}
+
+Exit codes
+  0 merged    2 a flag is wrong    104 a file is wrong, or does not belong to the others`,
+    load: () => import("./merge.ts"),
   },
   {
     usage: "sut <service>",
@@ -267,4 +295,6 @@ export const INTERNAL_COMMANDS: Readonly<Record<string, () => Promise<CommandMod
   nfqueue: () => import("./internal/nfqueue.ts"),
   /** Skews the clock of one node's processes, and restores it. */
   clock: () => import("./internal/clock.ts"),
+  /** Sends one worker's part of a load. */
+  "load-worker": () => import("./internal/load-worker.ts"),
 };

@@ -77,6 +77,7 @@ const load: LoadSummary = {
   dropped: 0,
   slip: latency,
   generator_saturated: false,
+  operation_names: [],
   operations: {},
 };
 

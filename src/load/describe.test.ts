@@ -58,6 +58,7 @@ test("the table has no latency where there was no answer, and says when the gene
     dropped: 1,
     slip: nothing,
     generator_saturated: true,
+    operation_names: ["GET /orders/{id}"],
     operations: {
       "GET /orders/{id}": {
         requests: 5,

@@ -7,13 +7,17 @@ import {
   goodOf,
   type LoadSummary,
   type LoadTick,
+  type MergedSummary,
   type OperationSummary,
   OUTCOMES,
   requestsOf,
+  type Shard,
   type Stage,
 } from "../model/load.ts";
 import { rateAt } from "./arrivals.ts";
 import { Histogram } from "./histogram.ts";
+import { WHOLE } from "./run.ts";
+import { showShard } from "./shard.ts";
 import { showStages } from "./stages.ts";
 
 const ms = (value: number): string =>
@@ -23,7 +27,7 @@ const percent = (share: number): string => `${(share * 100).toFixed(2)}%`;
 const NOTABLE_SLIP_MS = 10;
 
 /** Describes tick after tick; counts are those of the second before each. */
-export function createTickLine(stages: readonly Stage[]): (tick: LoadTick) => string {
+export function createTickLine(stages: readonly Stage[], { of }: Shard = WHOLE): (tick: LoadTick) => string {
   let sentBefore = 0;
   return ({ tick, sent, in_flight, slip_max_ms, deltas }) => {
     const latency = new Histogram();
@@ -38,7 +42,7 @@ export function createTickLine(stages: readonly Stage[]): (tick: LoadTick) => st
     const sentNow = sent - sentBefore;
     sentBefore = sent;
     const quantiles = [0.5, 0.99].map((q) => (latency.count > 0 ? ms(latency.quantile(q) / 1_000) : "-"));
-    const rate = Math.round(rateAt(stages, tick - 0.5));
+    const rate = Math.round(rateAt(stages, tick - 0.5) / of);
     // Just fits 80 columns at four-digit rates.
     const counts = `${tick} s  ${rate} rps  ${sentNow} sent  ${done} done  ${in_flight} in flight  ${errors} errors`;
     const slip = slip_max_ms >= NOTABLE_SLIP_MS ? `  slip ${ms(slip_max_ms)} ms` : "";
@@ -70,10 +74,22 @@ export function summaryTable(summary: LoadSummary): string {
     `${summary.requests} requests in ${summary.duration_s} s at ${showStages(summary.stages)} (${summary.arrivals}, seed ${summary.seed}) to ${summary.targets.join(", ")}`,
     `goodput ${summary.goodput_rps} rps, slip p99 ${ms(summary.slip.p99_ms)} ms, max ${ms(summary.slip.max_ms)} ms, ${summary.late} late, ${summary.dropped} dropped`,
   ];
+  if (summary.shard.of > 1) lines.push(`this is shard ${showShard(summary.shard)} of the load`);
   if (summary.generator_saturated) {
     lines.push(
       "the generator was saturated: it, not the target, set the pace; take more --connections or a lower --rate",
     );
   }
   return lines.join("\n");
+}
+
+/** What a merged summary is made of. */
+export function mergedLine({ merged: { shards, of, t_start_spread_ms, cut_short } }: MergedSummary): string {
+  const numbers = (indexes: readonly number[]): string => indexes.map((index) => index + 1).join(", ");
+  const missing = Array.from({ length: of }, (_, index) => index).filter((index) => !shards.includes(index));
+  const parts = [`shards ${shards.length} of ${of}`];
+  if (missing.length > 0) parts.push(`missing ${numbers(missing)}`);
+  if (cut_short.length > 0) parts.push(`stopped early: ${numbers(cut_short)}`);
+  parts.push(`starts ${t_start_spread_ms} ms apart`);
+  return parts.join(", ");
 }

@@ -95,3 +95,24 @@ describe("histogram", () => {
     ]);
   });
 });
+
+describe("a histogram as data", () => {
+  test("survives exactly, mean and maximum included, and adds up", () => {
+    const [a, b] = [sample(11), sample(12)];
+    const sum = Histogram.fromData(JSON.parse(JSON.stringify(histogramOf(a).toData())));
+    sum.addData(histogramOf(b).toData());
+    expect(sum.toData()).toEqual(histogramOf([...a, ...b]).toData());
+  });
+
+  test.each([
+    ["count", { count: 3 }],
+    ["sum", { sum_us: 999_999 }],
+    ["maximum", { max_us: 5 }],
+    ["bucket", { buckets: [BUCKETS, 2] }],
+  ])("whose %s contradicts the rest is refused, and nothing of it is added", (_, change) => {
+    const data = histogramOf([1_000, 2_000]).toData();
+    const sum = histogramOf([7]);
+    expect(() => sum.addData({ ...data, ...change })).toThrow(RangeError);
+    expect(sum.toData()).toEqual(histogramOf([7]).toData());
+  });
+});

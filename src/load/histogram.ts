@@ -37,7 +37,8 @@ export function toMicros(ms: number): number {
 }
 
 export class Histogram {
-  readonly #counts = new Uint32Array(BUCKETS);
+  /** Doubles: exact to 2^53, where 32 bits would wrap within a day of heavy load. */
+  readonly #counts = new Float64Array(BUCKETS);
   #count = 0;
   #sum = 0;
   #max = 0;
@@ -128,15 +129,32 @@ export class Histogram {
     return { count: this.#count, sum_us: this.#sum, max_us: this.#max, buckets: this.toSparse() };
   }
 
-  /** Adds what another histogram wrote down, exactly. Throws RangeError when it contradicts itself. */
-  addData({ count, sum_us, max_us, buckets }: HistogramData): void {
-    const before = { count: this.#count, sum: this.#sum, max: this.#max };
-    this.addSparse(buckets);
-    if (this.#count !== before.count + count) {
-      throw new RangeError(`histogram of ${count} values, whose buckets hold ${this.#count - before.count}`);
+  /** Adds what another histogram wrote down, exactly. Throws RangeError, and adds nothing, when it contradicts itself. */
+  addData(data: HistogramData): void {
+    this.merge(Histogram.fromData(data));
+  }
+
+  /** Throws RangeError when count, sum or maximum cannot be those of the buckets. */
+  static fromData({ count, sum_us, max_us, buckets }: HistogramData): Histogram {
+    const histogram = Histogram.fromSparse(buckets);
+    if (histogram.#count !== count) {
+      throw new RangeError(`histogram of ${count} values, whose buckets hold ${histogram.#count}`);
     }
-    this.#sum = before.sum + sum_us;
-    this.#max = Math.max(before.max, max_us);
+    let least = 0;
+    let most = 0;
+    for (let i = 0; i < buckets.length; i += 2) {
+      const [lowest, highest] = bucketBounds(buckets[i] ?? 0);
+      least += lowest * (buckets[i + 1] ?? 0);
+      most += highest * (buckets[i + 1] ?? 0);
+    }
+    if (!(sum_us >= least && sum_us <= most))
+      throw new RangeError(`sum ${sum_us} is not that of the buckets`);
+    if (bucketOf(max_us) !== bucketOf(histogram.#max)) {
+      throw new RangeError(`maximum ${max_us} is not in the highest bucket`);
+    }
+    histogram.#sum = sum_us;
+    histogram.#max = max_us;
+    return histogram;
   }
 
   static fromSparse(sparse: readonly number[]): Histogram {

@@ -218,6 +218,7 @@ class LoadRun implements ExchangeSink<LoadExchange> {
       slip_histogram: slip.data,
       limits,
       generator_saturated: isSaturated(slip.summary.p99_ms, this.#dropped, this.#due, limits),
+      operation_names: [...workload.operations],
       operations,
     };
   }

@@ -18,11 +18,24 @@ export interface SingleSource extends SingleOptions {
 }
 export type Source = ShopSource | SingleSource;
 
-/** The workload, ready to be sent: whatever has to be asked of the target beforehand (tokens) has been. */
-export async function prepareWorkload(source: Source, timeoutMs: number): Promise<Workload> {
+/** Bearer tokens by tenant index, asked of the target; null where the load goes without. */
+export type Tokens = readonly string[] | null;
+
+export async function askTokens(source: Source, timeoutMs: number): Promise<Tokens> {
+  return source.kind === "shop" ? fetchTokens(source.target, source.tenants, timeoutMs) : null;
+}
+
+/**
+ * The workload, ready to be sent: whatever has to be asked of the target beforehand (tokens) has been.
+ * @param tokens what another process has asked already.
+ */
+export async function prepareWorkload(source: Source, timeoutMs: number, tokens?: Tokens): Promise<Workload> {
   if (source.kind === "single") return createSingleWorkload(source);
-  const tokens = await fetchTokens(source.target, source.tenants, timeoutMs);
-  return createMixWorkload(source.target, source, tokens);
+  return createMixWorkload(
+    source.target,
+    source,
+    tokens === undefined ? await askTokens(source, timeoutMs) : tokens,
+  );
 }
 
 /** The workload as `--print-schedule` shows it: no target is asked for anything. */

@@ -185,7 +185,22 @@ export interface LoadSummary {
   limits: SaturationLimits;
   /** True when slip or drops passed the limits: the generator, not the system, set the pace. */
   generator_saturated: boolean;
+  /** All operations of the workload; `operations` has those that had a request. */
+  operation_names: string[];
   operations: Record<string, OperationSummary>;
+}
+
+/** Several shards' summaries as one, by `chaoslab merge`; `shard` is the whole. */
+export interface MergedSummary extends LoadSummary {
+  merged: {
+    /** Indexes of the shards that are in it, rising, and how many there are. */
+    shards: number[];
+    of: number;
+    /** Indexes of those that were stopped before the stages' end. */
+    cut_short: number[];
+    /** Last start minus first, in milliseconds, each by its own host's clock. */
+    t_start_spread_ms: number;
+  };
 }
 
 export type LoadRecord = LoadStart | LoadTick | LoadSummary;

@@ -35,7 +35,7 @@ test("--version answers, and starts in well under 100 ms", async () => {
 
 test("every command has help with examples", async () => {
   const { stdout } = await chaoslab(["--help"]);
-  const commands = [...stdout.matchAll(/^ {2}([a-z]+)(?: <[a-z]+>)? {2,}\S/gm)].map(
+  const commands = [...stdout.matchAll(/^ {2}([a-z]+)(?: [<[][.a-z]+[>\]])? {2,}\S/gm)].map(
     (match) => match[1] ?? "",
   );
   expect(commands).toEqual(expect.arrayContaining(["run", "up", "status", "down", "load", "sut"]));
