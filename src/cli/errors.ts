@@ -22,7 +22,7 @@ export const ExitCode = {
   labFailed: 7,
   /** The lab is already up, or another run holds it. */
   busy: 8,
-  /** A verdict named by `--fail-on` came out, or a threshold was crossed. */
+  /** A verdict named by `--fail-on` came out, a threshold was crossed, or no breakpoint can be named. */
   thresholdsFailed: 99,
   /** A schedule or scenario file is wrong. */
   badConfig: 104,

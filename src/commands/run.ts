@@ -1,6 +1,6 @@
 /** `chaoslab run` */
 import { ChaoslabError, ExitCode } from "../cli/errors.ts";
-import { booleanFlag, type Flags, numberFlag, textFlag } from "../cli/flags.ts";
+import { booleanFlag, type Flags, numberFlag, parseNumber, textFlag } from "../cli/flags.ts";
 import { abortOnSignals } from "../cli/signals.ts";
 import { Progress } from "../cli/terminal.ts";
 import { runSchedule } from "../experiment/run.ts";
@@ -14,9 +14,10 @@ export async function run(args: string[], flags: Flags): Promise<number> {
   const file = args[0] ?? "";
   const failOn = resultsFlag(flags);
   const json = booleanFlag(flags, "json");
-  const loaded = loadSchedule(file);
+  const given = textFlag(flags, "rate");
+  const rate = given === undefined ? undefined : parseNumber("rate", given, { min: 0.1, max: 100_000 });
+  const loaded = loadSchedule(file, rate);
   const { schedule } = loaded;
-  schedule.load.rate = numberFlag(flags, "rate", schedule.load.rate, { min: 0.1, max: 100_000 });
   schedule.seed = numberFlag(flags, "seed", schedule.seed, { min: 0, max: 4_294_967_295, integer: true });
   const progress = new Progress({ quiet: booleanFlag(flags, "quiet") });
   const { signal, dispose } = abortOnSignals();

@@ -214,6 +214,45 @@ Exit codes
     load: () => import("./merge.ts"),
   },
   {
+    usage: "ramp [url]",
+    summary: "Find the rate at which a system breaks, and a steady rate below it",
+    options: [
+      ["--from <rps>", "Lowest rate (default: 50)"],
+      ["--to <rps>", "Highest rate (default: 2000)"],
+      ["--factor <n>", "Each step is this many times the one before (default: 1.5), then bisection to 5 %"],
+      ["--step <rps>", "Each step is this much more than the one before, instead; no bisection"],
+      ["--step-for <duration>", "How long a step is measured, in whole seconds (default: 10s)"],
+      ["--warm-up <duration>", "Load before each measurement that is not judged (default: 5s)"],
+      ["--continuous", "One ramp from --from to --to instead of steps"],
+      ["--for <duration>", "How long that ramp takes (default: 2m)"],
+      ["--repeats <n>", "How often the breakpoint is searched for (default: 3)"],
+      ["--slo <objective>", "E.g. 'POST /orders: p99 < 250 ms' or 'error_rate < 0.1 %'; may be given again"],
+      ["--knee <share>", "Goodput below this share of the offered load is a breach too (default: 0.95)"],
+      ["--sustain <duration>", "A breach counts when it lasts this long (default: 3s)"],
+      ["--share <share>", "The steady rate as a share of the breakpoint (default: 0.65)"],
+      ...SOURCE_FLAGS,
+      ...LIMIT_FLAGS,
+      ["--out <dir>", "Where ramp.json, ramp.csv and ramp.svg go (default: results/ramp-<time>)"],
+      ["--json", "Print ramp.json on stdout"],
+      ["--quiet", "No progress on stderr"],
+    ],
+    examples: [
+      "chaoslab ramp --out results/ramp",
+      "chaoslab ramp http://127.0.0.1:8080/ --from 100 --to 5000 --slo 'p99 < 50 ms'",
+      "chaoslab ramp --continuous --for 3m --repeats 5 --json",
+    ],
+    details: `Objectives, unless --slo names others: error_rate < 0.1 %, and p99 < 250 ms; of the mix, of POST /orders.
+The breakpoint is the highest rate that held below the lowest that broke, twice; the median over the repeats.
+It is not named when the generator was the limit: requests left late (--slip-limit) or never (--drop-limit), which
+explains what was out, or the generator had its one core full. Unless --connections is given, there are enough for a whole --timeout of requests.
+A schedule takes the steady rate with load: { rate: { from: ramp.json } }, a path relative to the schedule.
+
+Exit codes
+  0 a breakpoint was found    99 none can be named; the last sentence says why    105 stopped by a signal
+  2 wrong flag    6 no lab, or the target cannot be reached`,
+    load: () => import("./ramp.ts"),
+  },
+  {
     usage: "sut <service>",
     summary: "Run one service of the system under test: api, orders, payments or catalog; or migrate",
     options: [

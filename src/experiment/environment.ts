@@ -5,33 +5,33 @@ import { join } from "node:path";
 import { exec } from "../lab/exec.ts";
 import { cgroupLayout } from "../lab/host/cgroup.ts";
 import type { HostPrograms } from "../lab/host/prerequisites.ts";
+import type { Machine } from "../model/ramp.ts";
 import { VERSION } from "../version.ts";
 
-export interface Environment {
-  chaoslab: string;
-  bun: string;
-  kernel: string;
-  distribution: string;
+export interface Environment extends Machine {
   postgres: string;
   redis: string;
   cgroup: string;
-  cpu: string;
-  cpus: number;
-  memory_mib: number;
 }
 
 export async function describeEnvironment(programs: HostPrograms): Promise<Environment> {
   const versionOf = async (program: string): Promise<string> =>
     (await exec([program, "--version"])).stdout.trim().split("\n")[0] ?? "";
+  return {
+    ...describeMachine(),
+    postgres: await versionOf(join(programs.postgresBin, "postgres")),
+    redis: await versionOf(programs.redisServer),
+    cgroup: `v${cgroupLayout().version}`,
+  };
+}
+
+export function describeMachine(): Machine {
   const processors = cpus();
   return {
     chaoslab: VERSION,
     bun: Bun.version,
     kernel: release(),
     distribution: distribution(),
-    postgres: await versionOf(join(programs.postgresBin, "postgres")),
-    redis: await versionOf(programs.redisServer),
-    cgroup: `v${cgroupLayout().version}`,
     cpu: processors[0]?.model ?? "unknown",
     cpus: processors.length,
     memory_mib: Math.round(totalmem() / 1024 / 1024),

@@ -3,12 +3,14 @@
  * @module
  */
 import { readFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { Value, type ValueError } from "@sinclair/typebox/value";
 import { isMap, isScalar, LineCounter, type Node, parseDocument } from "yaml";
 import { ChaoslabError, codeOf, reasonOf } from "../cli/errors.ts";
 import { brokenRule, PARAMS } from "../model/params.ts";
 import { Schedule, type Slos } from "../model/schedule.ts";
 import { parseThreshold, SLI_NAMES, SLIS, type SliName, type Threshold } from "../model/sli.ts";
+import { resolveRate } from "./steady-rate.ts";
 
 /** A bound that was checked when the file was read. */
 export function threshold(text: string, sli: SliName): Threshold {
@@ -17,7 +19,8 @@ export function threshold(text: string, sli: SliName): Threshold {
   return parsed;
 }
 
-export function loadSchedule(file: string): { schedule: Schedule; source: string } {
+/** @param rate takes the place of the schedule's. */
+export function loadSchedule(file: string, rate?: number): { schedule: Schedule; source: string } {
   let source: string;
   try {
     source = readFileSync(file, "utf8");
@@ -25,11 +28,11 @@ export function loadSchedule(file: string): { schedule: Schedule; source: string
     const why = codeOf(error) === "ENOENT" ? "no such file" : reasonOf(error);
     throw new ChaoslabError("badConfig", `${file}: ${why}`);
   }
-  return { schedule: parseSchedule(source, file), source };
+  return { schedule: parseSchedule(source, file, rate), source };
 }
 
-/** Parses and checks a schedule. `file` is for messages only. */
-export function parseSchedule(source: string, file: string): Schedule {
+/** Parses and checks a schedule. `file` is for messages, and its folder is where paths begin. */
+export function parseSchedule(source: string, file: string, rate?: number): Schedule {
   const lines = new LineCounter();
   const document = parseDocument(source, { lineCounter: lines, prettyErrors: false });
   const syntax = document.errors[0];
@@ -39,6 +42,8 @@ export function parseSchedule(source: string, file: string): Schedule {
     badConfig(file, lines, offsetOf(document.contents, path), path.join("."), message);
 
   const value: unknown = document.toJS();
+  const unresolved = resolveRate(value, dirname(file), rate);
+  if (unresolved !== null) throw fail(["load", "rate"], unresolved);
   const first = mostTelling([...Value.Errors(Schedule, value)]);
   if (first) throw fail(pointer(first.path), explain(first));
   if (!Value.Check(Schedule, value)) throw fail([], "is not a schedule");

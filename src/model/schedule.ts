@@ -14,7 +14,7 @@ const Sli = Type.Union(SLI_NAMES.map((name) => Type.Literal(name)));
 
 export const Load = Type.Object(
   {
-    /** Offered load in requests per second; arrivals do not wait for answers. */
+    /** Offered load in requests per second; arrivals do not wait for answers. In the file perhaps `{ from: ramp.json }`. */
     rate: Type.Number({ exclusiveMinimum: 0, maximum: 100_000 }),
     /** Share of GET /orders/{id}; the rest is POST /orders. */
     reads: Type.Number({ minimum: 0, maximum: 1 }),

@@ -2,17 +2,28 @@
 import { boundsOf, type Recorded } from "../experiment/verdict.ts";
 import { SLIS, showBound } from "../model/sli.ts";
 import { secondRows } from "./series.ts";
+import {
+  BLUE,
+  escapeXml,
+  grid,
+  LEFT,
+  legend,
+  limitLine,
+  niceTop,
+  ORANGE,
+  PALETTE,
+  RIGHT,
+  r,
+  svg,
+  WIDTH,
+} from "./svg.ts";
 
-const WIDTH = 860;
-const LEFT = 64;
-const RIGHT = 16;
 const PANEL = 150;
 const GAP = 46;
 const TOP = 40;
 
 interface Series {
   label: string;
-  /** From a palette that stays apart for colour-blind eyes (Okabe and Ito, 2008). */
   colour: string;
   points: readonly (readonly [second: number, value: number])[];
 }
@@ -26,10 +37,6 @@ interface Panel {
   limit: { value: number; label: string } | null;
   series: readonly Series[];
 }
-
-const BLUE = "#0072b2";
-const ORANGE = "#d55e00";
-const PALETTE = [BLUE, ORANGE, "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
 
 /** Draws one hypothesis's run. */
 export function chart(recorded: Recorded): string {
@@ -85,15 +92,12 @@ export function chart(recorded: Recorded): string {
   const fault = recorded.event
     ? `${recorded.event.fault_type} on ${recorded.event.target} (${recorded.event.backend})`
     : "no fault";
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" font-family="system-ui, sans-serif" font-size="12">`,
-    `<title>${escapeXml(hypothesis.name)}: ${escapeXml(fault)}: latency, failures and pools over time</title>`,
-    `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
-    `<text x="${LEFT}" y="20" font-size="15" font-weight="600" fill="#111">${escapeXml(hypothesis.name)}: ${escapeXml(fault)}</text>`,
-    ...panels.map((panel, i) => drawPanel(panel, TOP + i * (PANEL + GAP), x, end, phases.fault)),
-    "</svg>",
-    "",
-  ].join("\n");
+  return svg(
+    height,
+    `${hypothesis.name}: ${fault}`,
+    "latency, failures and pools over time",
+    panels.map((panel, i) => drawPanel(panel, TOP + i * (PANEL + GAP), x, end, phases.fault)),
+  );
 }
 
 /** The bound under the fault, where the hypothesis is about a latency. */
@@ -124,10 +128,7 @@ function drawPanel(
   }
   for (const share of [0, 0.5, 1]) {
     const value = panel.max * share;
-    parts.push(
-      `<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${r(y(value))}" y2="${r(y(value))}" stroke="#ddd"/>`,
-      `<text x="${LEFT - 6}" y="${r(y(value) + 4)}" text-anchor="end" fill="#555">${escapeXml(panel.show(value))}</text>`,
-    );
+    parts.push(grid(y(value), panel.show(value)));
   }
   for (let second = 0; second <= end; second += end > 200 ? 60 : end > 60 ? 15 : 5) {
     parts.push(
@@ -135,45 +136,16 @@ function drawPanel(
     );
   }
   if (panel.limit && panel.limit.value <= panel.max) {
-    const at = r(y(panel.limit.value));
-    parts.push(
-      `<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${at}" y2="${at}" stroke="#555" stroke-dasharray="5 4"/>`,
-      `<text x="${WIDTH - RIGHT}" y="${at - 4}" text-anchor="end" fill="#555">${escapeXml(panel.limit.label)}</text>`,
-    );
+    parts.push(limitLine(y(panel.limit.value), panel.limit.label));
   }
   for (const series of panel.series) {
     const points = series.points.filter(([second]) => second >= 0 && second <= end);
     const path = points.map(([second, value]) => `${r(x(second))},${r(y(value))}`).join(" ");
     parts.push(`<polyline points="${path}" fill="none" stroke="${series.colour}" stroke-width="1.6"/>`);
   }
-  let legend = WIDTH - RIGHT;
-  for (const series of panel.series.toReversed()) {
-    const width = series.label.length * 6.4 + 20;
-    legend -= width;
-    parts.push(
-      `<rect x="${r(legend)}" y="${offset + 2}" width="10" height="10" fill="${series.colour}"/>`,
-      `<text x="${r(legend + 14)}" y="${offset + 11}" fill="#333" font-size="11">${escapeXml(series.label)}</text>`,
-    );
-  }
+  parts.push(legend(panel.series, offset));
   return parts.join("\n");
 }
 
 const peak = (points: readonly (readonly [number, number])[]): number =>
   Math.max(0, ...points.map(([, value]) => value));
-
-/** The next of 1, 2, 5 times a power of ten. */
-function niceTop(value: number): number {
-  const power = 10 ** Math.floor(Math.log10(value));
-  const step = [1, 2, 5, 10].find((each) => each * power >= value) ?? 10;
-  return step * power;
-}
-
-const r = (value: number): number => Math.round(value * 10) / 10;
-
-function escapeXml(text: string): string {
-  return text
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;");
-}
