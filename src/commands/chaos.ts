@@ -1,8 +1,10 @@
 /** `chaoslab chaos` */
 import { existsSync, rmSync } from "node:fs";
-import { ChaoslabError, codeOf, ExitCode } from "../cli/errors.ts";
+import { ChaoslabError, ExitCode } from "../cli/errors.ts";
 import { type Flags, numberFlag, textFlag } from "../cli/flags.ts";
+import { listening } from "../cli/listen.ts";
 import { abortOnSignals } from "../cli/signals.ts";
+import { readToken } from "../cli/token.ts";
 import { controller } from "../controller/app.ts";
 import { Observer } from "../controller/observer.ts";
 import { Keeper } from "../faults/keeper.ts";
@@ -13,23 +15,11 @@ import { readyLab } from "./inject.ts";
 /** No request of the API is near this. */
 const MAX_BODY_BYTES = 64 * 1024;
 
-const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/;
-
 export async function run(_args: string[], flags: Flags): Promise<number> {
   const hostname = textFlag(flags, "host") ?? "127.0.0.1";
   const port = numberFlag(flags, "port", 8666, { min: 0, max: 65_535, integer: true });
   const unix = textFlag(flags, "socket");
-  const token = textFlag(flags, "token") ?? process.env.CHAOSLAB_TOKEN ?? null;
-  const open = unix === undefined && !LOOPBACK.test(hostname);
-  if (open && !token) {
-    throw new ChaoslabError(
-      "usage",
-      `--host: ${hostname} is not loopback, so a token is needed`,
-      "--token or $CHAOSLAB_TOKEN",
-    );
-  }
-  if (token !== null && token.length < 16)
-    throw new ChaoslabError("usage", "--token: at least 16 characters are needed");
+  const token = readToken(flags, "host", unix === undefined ? hostname : null);
   requireRoot("the controller");
   const lab = readyLab(checkLabName(textFlag(flags, "lab") ?? "lab"));
   const { signal, dispose } = abortOnSignals();
@@ -71,14 +61,9 @@ function listen(
   fetch: (request: Request) => Response | Promise<Response>,
 ) {
   const common = { fetch, maxRequestBodySize: MAX_BODY_BYTES, development: false };
-  try {
-    // A revert may wait minutes for the recovery.
-    if (unix !== undefined) return Bun.serve({ ...common, unix });
-    return Bun.serve({ ...common, hostname, port, idleTimeout: 255 });
-  } catch (error) {
-    const at = unix ?? `${hostname}:${port}`;
-    if (codeOf(error) === "EADDRINUSE")
-      throw new ChaoslabError("addressInUse", `chaos: ${at} is already in use`);
-    throw new ChaoslabError("usage", `chaos: cannot listen on ${at}`);
-  }
+  if (unix !== undefined) return listening("chaos", unix, () => Bun.serve({ ...common, unix }));
+  // A revert may wait minutes for the recovery.
+  return listening("chaos", `${hostname}:${port}`, () =>
+    Bun.serve({ ...common, hostname, port, idleTimeout: 255 }),
+  );
 }

@@ -3,6 +3,7 @@
  * @module
  */
 import { readFileSync } from "node:fs";
+import { type Address, parseAddress } from "../cli/address.ts";
 import { ChaoslabError, codeOf, reasonOf } from "../cli/errors.ts";
 import {
   booleanFlag,
@@ -13,6 +14,7 @@ import {
   numberFlag,
   textFlag,
 } from "../cli/flags.ts";
+import { readToken } from "../cli/token.ts";
 import { findLab } from "../lab/host/lab.ts";
 import { checkLabName, DEFAULT_SEEDED, type Seeded } from "../lab/host/record.ts";
 import { ARRIVAL_MODELS } from "../load/arrivals.ts";
@@ -20,9 +22,10 @@ import { type Header, headerProblem } from "../load/encode.ts";
 import { isLostLabAddress } from "../load/reach.ts";
 import { DEFAULT_LIMITS, type LoadOptions, WHOLE } from "../load/run.ts";
 import { MAX_SHARDS, parseShard } from "../load/shard.ts";
-import type { ShopSource, SingleSource, Source } from "../load/source.ts";
+import { offlineWorkload, type ShopSource, type SingleSource, type Source } from "../load/source.ts";
 import { parseRate, parseStages } from "../load/stages.ts";
 import { parseInstant } from "../load/start-at.ts";
+import { type LoadThreshold, readThresholds } from "../load/thresholds.ts";
 import type { TlsOptions } from "../load/workload.ts";
 import type { Shard, Stage } from "../model/load.ts";
 
@@ -214,4 +217,23 @@ export function readLimits(flags: Flags): Omit<LoadOptions, "workload" | "stages
       dropped_share: numberFlag(flags, "drop-limit", DEFAULT_LIMITS.dropped_share, { min: 0, max: 1 }),
     },
   };
+}
+
+/** The thresholds of `--threshold`, and those that the workload brings along. */
+export function readLoadThresholds(source: Source, flags: Flags): LoadThreshold[] {
+  const { operations, slos = [] } = offlineWorkload(source);
+  return readThresholds([...listFlag(flags, "threshold"), ...slos], operations);
+}
+
+/** Where `--metrics` serves them: `[host:]port`, and the token needed there; null: nowhere. */
+export function readMetrics(flags: Flags): { address: Address; token: string | null } | null {
+  const text = textFlag(flags, "metrics");
+  if (text === undefined) return null;
+  const address = parseAddress(text.includes(":") ? text : `:${text}`);
+  if (typeof address === "string") {
+    const given = JSON.stringify(text);
+    throw new ChaoslabError("usage", `--metrics: ${given}: ${address}`, "e.g. 9464 or 127.0.0.1:9464");
+  }
+  const host = address.host || "127.0.0.1";
+  return { address: { ...address, host }, token: readToken(flags, "metrics", host) };
 }

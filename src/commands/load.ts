@@ -5,19 +5,32 @@
 import { ChaoslabError, ExitCode } from "../cli/errors.ts";
 import { booleanFlag, type Flags, numberFlag, textFlag } from "../cli/flags.ts";
 import { Progress } from "../cli/terminal.ts";
-import { createTickLine, summaryTable } from "../load/describe.ts";
+import { summaryTable, thresholdTable } from "../load/describe.ts";
+import { Followers } from "../load/follow.ts";
 import { makeHgrmFolder, writeHgrm } from "../load/hgrm.ts";
+import { LoadMetrics } from "../load/metrics.ts";
+import { serveMetrics } from "../load/metrics-server.ts";
 import { Output } from "../load/output.ts";
 import { type ReadyLoad, readyHere, runAt } from "../load/ready.ts";
 import type { LoadOptions } from "../load/run.ts";
 import { scheduleLines } from "../load/schedule.ts";
 import { askTokens, offlineWorkload, prepareWorkload, type Source } from "../load/source.ts";
 import { readyWorkers } from "../load/workers.ts";
-import type { LoadRecord } from "../model/load.ts";
-import { readLimits, readSource, readStages, readWorkers } from "./load-flags.ts";
+import type { JudgedSummary, LoadRecord } from "../model/load.ts";
+import {
+  readLimits,
+  readLoadThresholds,
+  readMetrics,
+  readSource,
+  readStages,
+  readWorkers,
+} from "./load-flags.ts";
 
-/** When piped. Just below five ticks, so that a tick a little early is not held back until the next. */
+/** Of the countdown, when piped. */
 const PLAIN_LINE_EVERY_MS = 4_900;
+
+/** Why a load was stopped before its time, where it was not by a signal. */
+const BREACH = "threshold breached";
 
 /** What to send, and how; the workload itself is made when it is time to send. */
 type Plan = Omit<LoadOptions, "workload"> & { source: Source };
@@ -60,17 +73,21 @@ async function drive(plan: Plan, args: string[], flags: Flags): Promise<number> 
   const progress = new Progress({ quiet: booleanFlag(flags, "quiet") });
   const hgrm = textFlag(flags, "hgrm");
   const workers = readWorkers(flags, plan);
-  if (hgrm !== undefined) makeHgrmFolder(hgrm);
-  const tickLine = createTickLine(plan.stages, plan.shard);
+  const served = readMetrics(flags);
+  const metrics = served && new LoadMetrics(plan.stages, plan.limits);
   const stop = new AbortController();
+  const abort = (): void => stop.abort(BREACH);
+  const thresholds = readLoadThresholds(plan.source, flags);
+  const followers = new Followers({ ...plan, thresholds, metrics, progress, abort });
+  if (hgrm !== undefined) makeHgrmFolder(hgrm);
   const output = new Output(() => stop.abort());
   const emit = (record: LoadRecord): void => {
     if (stream) {
       if (output.closed)
         throw new ChaoslabError("aborted", "load: stopped, nobody reads the stream on stdout");
-      output.line(JSON.stringify(record));
+      output.line(JSON.stringify(record.kind === "summary" ? followers.judge(record) : record));
     }
-    if (record.kind === "tick") progress.tick(tickLine(record), PLAIN_LINE_EVERY_MS);
+    followers.record(record, stop.signal.aborted);
   };
   const onSignal = (): void => {
     if (stop.signal.aborted) process.exit(ExitCode.aborted);
@@ -80,17 +97,27 @@ async function drive(plan: Plan, args: string[], flags: Flags): Promise<number> 
 
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
   try {
+    using server = metrics && serveMetrics(metrics, served.address, served.token);
+    if (server) progress.say(`metrics at ${server.url}${served?.token ? ", token needed" : ""}`);
     const hooks = { emit, signal: stop.signal };
     const countDown = (left: number): void => progress.tick(`starts in ${left} s`, PLAIN_LINE_EVERY_MS);
-    const summary = await runAt(plan.startAt, () => prepare(plan, workers, args, flags), hooks, countDown);
+    const ended = await runAt(plan.startAt, () => prepare(plan, workers, args, flags), hooks, countDown);
+    const summary = followers.judge(ended);
     progress.end();
     if (json && !stream) output.line(JSON.stringify(summary));
-    else if (!stream) output.line(summaryTable(summary));
+    else if (!stream) output.line(inWords(summary, plan.timeoutMs));
     await output.flush();
     if (hgrm !== undefined) writeHgrm(hgrm, summary);
-    return stop.signal.aborted ? ExitCode.aborted : ExitCode.ok;
+    if (stop.signal.aborted && stop.signal.reason !== BREACH) return ExitCode.aborted;
+    return summary.thresholds.every(({ ok }) => ok) ? ExitCode.ok : ExitCode.thresholdsFailed;
   } finally {
     progress.end();
     process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
   }
+}
+
+function inWords(summary: JudgedSummary, timeoutMs: number): string {
+  const { thresholds } = summary;
+  const judged = thresholds.length > 0 ? [thresholdTable(thresholds, timeoutMs)] : [];
+  return [summaryTable(summary), ...judged].join("\n\n");
 }

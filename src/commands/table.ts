@@ -176,6 +176,15 @@ bearer token. Without --toxiproxy no fault of type toxic can be injected.`,
       ...LIMIT_FLAGS,
       ...SHARE_FLAGS,
       HGRM_FLAG,
+      [
+        "--threshold <text>",
+        "What must hold, e.g. 'p99 < 250 ms' or 'rate >= 95 % for 5s'; may be given again",
+      ],
+      [
+        "--metrics <port>",
+        "Serve Prometheus metrics at [host:]port while running; beyond loopback with a token",
+      ],
+      ["--token <text>", "Bearer token that a scrape must carry (or $CHAOSLAB_TOKEN)"],
       ["--print-schedule <n>", "Print the first n requests of the sequence and exit"],
       ["--stream", "Per-second records as NDJSON on stdout while running"],
       ["--json", "Print the summary as one JSON document on stdout"],
@@ -185,13 +194,27 @@ bearer token. Without --toxiproxy no fault of type toxic can be injected.`,
       "chaoslab load http://127.0.0.1:8080/ --rate 1000 --for 30s",
       "chaoslab load --rate 200..800 --for 1m --seed 7 --json",
       "chaoslab load http://10.0.0.5/ --rate 9000 --shard 1/3 --start-at 2030-01-31T12:00:00Z --json > 1.json",
+      "chaoslab load --threshold 'p99 < 250 ms' --threshold 'POST /orders: error_rate < 1 % for 5s'",
     ],
     details: `Sharing a load
   --workers: each worker sends every n-th request and makes its own captures from answers.
   --shard: every host gets the same flags, but its own shard; limits such as --connections are each host's own.
   Hosts agree on --start-at by their own clocks, which are taken to be kept by NTP.
 
-${HGRM_DETAILS}`,
+${HGRM_DETAILS}
+
+Thresholds: [operation:] metric <|<=|>|>= value [for duration]
+  latency from the intended send time, in ms or s   mean p50 p90 p95 p99 p999 max
+  shares of requests, in % or from 0 to 1           error_rate availability
+  good answers per second, in rps                   goodput
+  of the whole load alone                           rate dropped (shares), slip_p99 (ms or s)
+A request without an answer counts in latency as one that took the timeout. rate is the share of the requests due that
+were sent within 10 ms of their time. Without 'for' a threshold is judged at the end, over the whole load. With it each
+second is judged by the requests that ended in it; when so many seconds on end are out of bounds the load is aborted.
+
+Exit codes
+  0 done    2 a flag is wrong    5 the port of --metrics is in use    6 no such lab, or nothing answers
+  99 a threshold did not hold    105 stopped by a signal`,
     load: () => import("./load.ts"),
   },
   {

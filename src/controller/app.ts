@@ -3,10 +3,10 @@
  * nodes of its lab.
  * @module
  */
-import { timingSafeEqual } from "node:crypto";
 import { openapi } from "@elysia/openapi";
 import { Elysia, t, type ValidationError } from "elysia";
 import { ChaoslabError } from "../cli/errors.ts";
+import { carriesToken } from "../cli/token.ts";
 import type { Keeper } from "../faults/keeper.ts";
 import type { HostLab } from "../lab/host/lab.ts";
 import { nodesNamedBy } from "../model/params.ts";
@@ -130,7 +130,7 @@ function refusal(request: Request, token: string | null): { status: 401 | 403 | 
   if (origin !== null && origin !== new URL(request.url).origin) {
     return { status: 403, error: "requests from other sites are not accepted" };
   }
-  if (token !== null && !carries(request.headers.get("authorization"), token)) {
+  if (!carriesToken(request, token)) {
     return { status: 401, error: "a bearer token is needed" };
   }
   const type = request.headers.get("content-type");
@@ -138,10 +138,4 @@ function refusal(request: Request, token: string | null): { status: 401 | 403 | 
     return { status: 415, error: "the body must be application/json" };
   }
   return null;
-}
-
-function carries(header: string | null, token: string): boolean {
-  const given = Buffer.from(header ?? "");
-  const wanted = Buffer.from(`Bearer ${token}`);
-  return given.length === wanted.length && timingSafeEqual(given, wanted);
 }

@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
+import { countsOf, latencyQuantile } from "../load/counts.ts";
 import { bucketOf } from "../load/histogram.ts";
 import type { LoadDelta } from "../model/load.ts";
-import { countsOf, History, latencyQuantile } from "./history.ts";
+import { History } from "./history.ts";
 
 const delta = (second: number, more: Partial<LoadDelta> = {}): LoadDelta => ({
   second,

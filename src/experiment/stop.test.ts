@@ -13,6 +13,7 @@ function tick(good: number, bad: number): LoadTick {
     late: 0,
     in_flight: 0,
     slip_max_ms: 0,
+    slip: [],
     deltas: [{ second: 0, operation: "GET /orders/{id}", tenant: 0, outcomes, latency: [] }],
   };
 }

@@ -1,8 +1,9 @@
 /** The stop condition, watched while the fault is active. @module */
+import { countsOf } from "../load/counts.ts";
 import type { LoadTick } from "../model/load.ts";
 import type { StopCondition } from "../model/schedule.ts";
 import { meets, SLIS, type SliName } from "../model/sli.ts";
-import { countsOf, sliOf } from "./history.ts";
+import { sliOf } from "./history.ts";
 import { threshold } from "./schedule-file.ts";
 
 /**

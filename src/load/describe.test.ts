@@ -12,6 +12,7 @@ const TICK: LoadTick = {
   late: 0,
   in_flight: 4,
   slip_max_ms: 0.1,
+  slip: [],
   deltas: [],
 };
 

@@ -6,28 +6,34 @@ import { table } from "../cli/terminal.ts";
 import {
   goodOf,
   type LoadSummary,
-  type LoadTick,
   type MergedSummary,
   type OperationSummary,
   OUTCOMES,
   requestsOf,
   type Shard,
   type Stage,
+  type ThresholdResult,
 } from "../model/load.ts";
+import { showSli } from "../model/sli.ts";
 import { rateAt } from "./arrivals.ts";
+import type { FollowedTick } from "./counts.ts";
 import { Histogram } from "./histogram.ts";
 import { WHOLE } from "./run.ts";
 import { showShard } from "./shard.ts";
 import { showStages } from "./stages.ts";
 
-const ms = (value: number): string =>
+/** Three significant digits or so. */
+export const ms = (value: number): string =>
   value < 10 ? value.toFixed(2) : value < 100 ? value.toFixed(1) : value.toFixed(0);
 const percent = (share: number): string => `${(share * 100).toFixed(2)}%`;
 
-const NOTABLE_SLIP_MS = 10;
+export const NOTABLE_SLIP_MS = 10;
 
 /** Describes tick after tick; counts are those of the second before each. */
-export function createTickLine(stages: readonly Stage[], { of }: Shard = WHOLE): (tick: LoadTick) => string {
+export function createTickLine(
+  stages: readonly Stage[],
+  { of }: Shard = WHOLE,
+): (tick: FollowedTick) => string {
   let sentBefore = 0;
   return ({ tick, sent, in_flight, slip_max_ms, deltas }) => {
     const latency = new Histogram();
@@ -92,4 +98,15 @@ export function mergedLine({ merged: { shards, of, t_start_spread_ms, cut_short 
   if (cut_short.length > 0) parts.push(`stopped early: ${numbers(cut_short)}`);
   parts.push(`starts ${t_start_spread_ms} ms apart`);
   return parts.join(", ");
+}
+
+/** A line per threshold: whether it held, and what was measured. */
+export function thresholdTable(results: readonly ThresholdResult[], timeoutMs: number): string {
+  return table(
+    results.map(({ threshold, ok, value, unit, breached_from_s, aborted_at_s }) => {
+      const when =
+        aborted_at_s === null ? "" : `, breached from ${breached_from_s} s on, aborted at ${aborted_at_s} s`;
+      return [ok ? "pass" : "FAIL", threshold, `${showSli(value, unit, timeoutMs)}${when}`];
+    }),
+  );
 }

@@ -54,7 +54,6 @@ function stream(all: readonly Sent[], shard: Shard): LoadRecord[] {
     }
     const due = mine.filter(({ offsetMs }) => offsetMs < tick * 1_000).length;
     const ended = mine.filter((sent) => endOf(sent) < tick * 1_000).length;
-    const slip_max_ms = recorder.takeSlipMax();
     const late = recorder.late;
     const in_flight = due - ended;
     records.push({
@@ -64,7 +63,7 @@ function stream(all: readonly Sent[], shard: Shard): LoadRecord[] {
       sent: due,
       late,
       in_flight,
-      slip_max_ms,
+      ...recorder.takeSlip(),
       deltas: recorder.takeDeltas(),
     });
   }

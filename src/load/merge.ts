@@ -184,6 +184,7 @@ export class StreamMerger {
       ...merged,
       in_flight: now.reduce((sum, tick) => sum + tick.in_flight, 0),
       slip_max_ms: Math.max(...now.map((tick) => tick.slip_max_ms)),
+      slip: mergeSparse(now.map((tick) => tick.slip)),
       deltas: mergeDeltas(
         now.flatMap((tick) => tick.deltas),
         start.operations,

@@ -100,6 +100,8 @@ export class LoadRecorder {
   readonly #open = new Map<number, OpenDelta>();
   readonly #totals: readonly OperationTotals[];
   readonly #slip = new Histogram();
+  /** Bucket of each request handed on since the last `takeSlip`, unsorted. */
+  #slipBuckets: number[] = [];
   #slipMaxMs = 0;
   #late = 0;
 
@@ -111,7 +113,9 @@ export class LoadRecorder {
 
   /** A request left the generator `slipMs` after its intended time. */
   dispatched(slipMs: number): void {
-    this.#slip.record(toMicros(slipMs));
+    const us = toMicros(slipMs);
+    this.#slip.record(us);
+    this.#slipBuckets.push(bucketOf(us));
     if (slipMs > LATE_MS) this.#late++;
     if (slipMs > this.#slipMaxMs) this.#slipMaxMs = slipMs;
   }
@@ -141,11 +145,12 @@ export class LoadRecorder {
     return this.#late;
   }
 
-  /** Worst slip since the last call, in milliseconds. */
-  takeSlipMax(): number {
-    const worst = roundMs(this.#slipMaxMs * 1_000);
+  /** Slip since the last call: its worst in milliseconds, and the sparse form of its histogram. */
+  takeSlip(): { slip_max_ms: number; slip: number[] } {
+    const taken = { slip_max_ms: roundMs(this.#slipMaxMs * 1_000), slip: sparse(this.#slipBuckets) };
     this.#slipMaxMs = 0;
-    return worst;
+    this.#slipBuckets = [];
+    return taken;
   }
 
   /** What ended since the last call, ordered by second, operation and tenant. */

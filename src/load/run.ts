@@ -191,7 +191,7 @@ class LoadRun implements ExchangeSink<LoadExchange> {
       sent: this.#sent,
       late: this.#recorder.late,
       in_flight: this.#pending,
-      slip_max_ms: this.#recorder.takeSlipMax(),
+      ...this.#recorder.takeSlip(),
       deltas: this.#recorder.takeDeltas(),
     });
   }

@@ -54,6 +54,8 @@ export interface Workload {
   readonly origins: readonly Origin[];
   /** The targets in words, for people. */
   readonly targets: readonly string[];
+  /** Thresholds that the workload brings along, as `--threshold` takes them. */
+  readonly slos?: readonly string[];
   request(index: number): WireRequest;
   /** The request as tab-separated columns after its index and time, e.g. operation, tenant, path, body. */
   columns(index: number): readonly string[];

@@ -2,6 +2,7 @@
  * What a load reports, second by second and at its end.
  * @module
  */
+import type { Unit } from "./sli.ts";
 
 /** Operations of the built-in mix, named by method and route as they appear in verdicts. */
 export const OPERATIONS = ["GET /orders/{id}", "POST /orders"] as const;
@@ -46,6 +47,8 @@ const ANSWERED: ReadonlySet<Outcome> = new Set<Outcome>([
 const GOOD: readonly Outcome[] = ["2xx", "degraded", "3xx", "expected"];
 
 export const isAnswer = (outcome: Outcome): boolean => ANSWERED.has(outcome);
+
+export const isGood = (outcome: Outcome): boolean => GOOD.includes(outcome);
 
 /** Requests that ended well. */
 export const goodOf = (counts: OutcomeCounts): number =>
@@ -118,6 +121,8 @@ export interface LoadTick {
   in_flight: number;
   /** Worst difference between intended and actual send in this tick, in milliseconds. */
   slip_max_ms: number;
+  /** Slip of the requests handed on in this tick, as in `latency` of {@link LoadDelta}. */
+  slip: number[];
   deltas: LoadDelta[];
 }
 
@@ -201,6 +206,24 @@ export interface MergedSummary extends LoadSummary {
     /** Last start minus first, in milliseconds, each by its own host's clock. */
     t_start_spread_ms: number;
   };
+}
+
+/** What became of a threshold on a load. */
+export interface ThresholdResult {
+  /** As it was written. */
+  threshold: string;
+  ok: boolean;
+  /** Measured over the whole load, or in the second that tripped it. Null: no data. */
+  value: number | null;
+  unit: Unit;
+  /** Of a threshold `for` some time that was tripped: seconds from the start at which the breach began, and had lasted. */
+  breached_from_s: number | null;
+  aborted_at_s: number | null;
+}
+
+/** A summary with what became of the thresholds, where some were asked for. */
+export interface JudgedSummary extends LoadSummary {
+  thresholds: ThresholdResult[];
 }
 
 export type LoadRecord = LoadStart | LoadTick | LoadSummary;

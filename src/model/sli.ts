@@ -6,11 +6,13 @@ import type { Operation } from "./load.ts";
 
 export type SliKind = "error_rate" | "availability" | "p99";
 
+/** `share`: 0 to 1. `ms`: milliseconds. `rps`: requests per second. */
+export type Unit = "share" | "ms" | "rps";
+
 export interface SliDefinition {
   operation: Operation;
   kind: SliKind;
-  /** `share`: 0 to 1. `ms`: milliseconds. */
-  unit: "share" | "ms";
+  unit: Unit;
 }
 
 /** SLIs by name. Availability is the share of requests that ended well; error rate is the rest. */
@@ -27,16 +29,19 @@ export const SLI_NAMES = Object.keys(SLIS) as SliName[];
 
 export type Comparison = "<" | "<=" | ">" | ">=";
 
-/** `value` is in the SLI's own unit: a share of 1, or milliseconds. */
+/** `value` is in the SLI's own unit. */
 export interface Threshold {
   comparison: Comparison;
   value: number;
 }
 
-const PATTERN = /^\s*(<=|>=|<|>)\s*(\d+(?:\.\d+)?)\s*(ms|s|%)?\s*$/;
+const PATTERN = /^\s*(<=|>=|<|>)\s*(\d+(?:\.\d+)?)\s*(ms|s|%|rps)?\s*$/;
 
-/** Reads `< 250 ms`, `< 1 s`, `< 0.1 %`, `>= 99.9 %`; null when the text is none of these or its unit does not fit. */
-export function parseThreshold(text: string, unit: SliDefinition["unit"]): Threshold | null {
+/**
+ * Reads `< 250 ms`, `< 1 s`, `< 0.1 %`, `>= 99.9 %`, `>= 500 rps`; null when the text is none of these or its unit does
+ * not fit.
+ */
+export function parseThreshold(text: string, unit: Unit): Threshold | null {
   const match = PATTERN.exec(text);
   if (!match) return null;
   const [, comparison, amount, given] = match;
@@ -44,6 +49,10 @@ export function parseThreshold(text: string, unit: SliDefinition["unit"]): Thres
   if (unit === "ms") {
     if (given !== "ms" && given !== "s") return null;
     return { comparison: comparison as Comparison, value: given === "s" ? value * 1000 : value };
+  }
+  if (unit === "rps") {
+    if (given !== "rps" && given !== undefined) return null;
+    return { comparison: comparison as Comparison, value };
   }
   // A share is written in percent, or as a plain number up to 1.
   const share = given === "%" ? value / 100 : value;
@@ -70,8 +79,9 @@ export function meets(value: number | null, { comparison, value: limit }: Thresh
  * `99.92 %`, `1204 ms`, `no data`.
  * @param timeoutMs the client's timeout: a latency of that value is a lower bound and shown as one.
  */
-export function showSli(value: number | null, unit: SliDefinition["unit"], timeoutMs?: number): string {
+export function showSli(value: number | null, unit: Unit, timeoutMs?: number): string {
   if (value === null) return "no data";
+  if (unit === "rps") return `${Number(value.toFixed(1))} rps`;
   if (unit === "ms") {
     const text = `${value >= 100 ? value.toFixed(0) : value.toFixed(1)} ms`;
     return timeoutMs !== undefined && value >= timeoutMs ? `>= ${text}` : text;
@@ -84,6 +94,6 @@ export function showSli(value: number | null, unit: SliDefinition["unit"], timeo
 }
 
 /** `< 1000 ms`, `>= 99.9 %`: bounds are round numbers and are shown as they are. */
-export function showBound({ comparison, value }: Threshold, unit: SliDefinition["unit"]): string {
-  return `${comparison} ${unit === "ms" ? `${value} ms` : `${Number((value * 100).toFixed(4))} %`}`;
+export function showBound({ comparison, value }: Threshold, unit: Unit): string {
+  return `${comparison} ${unit !== "share" ? `${value} ${unit}` : `${Number((value * 100).toFixed(4))} %`}`;
 }

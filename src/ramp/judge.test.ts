@@ -132,12 +132,12 @@ describe("a ramp that never stops", () => {
 });
 
 test("objectives are read as they are written, and nothing else is", () => {
-  expect(parseObjective("POST /a:b: p99.9 < 1 s")).toMatchObject({
+  expect(parseObjective("POST /a:b: p999 < 1 s")).toMatchObject({
     operation: "POST /a:b",
     metric: { kind: "latency", quantile: expect.closeTo(0.999, 9) },
     bound: { comparison: "<", value: 1_000 },
   });
-  for (const text of ["p99", "p99 < 250", "error_rate < 5 ms", "speed < 1 s", ": p99 < 1 s", "p999 < 1 s"]) {
+  for (const text of ["p99", "p99 < 250", "error_rate < 5 ms", "speed < 1 s", ": p99 < 1 s", "p99 < 1 s for 5s", "rate > 1 %"]) {
     expect([text, parseObjective(text)]).toEqual([text, null]);
   }
 });

@@ -1,9 +1,11 @@
 /**
- * Objectives as people write them: `p99 < 250 ms`, `POST /orders: p99 < 250 ms`, `error_rate < 0.1 %`.
+ * Objectives as people write them: the thresholds of a load that a single second can be judged by, e.g.
+ * `p99 < 250 ms`, `POST /orders: p99 < 250 ms`, `error_rate < 0.1 %`.
  * @module
  */
-import { type Counts, latencyQuantile } from "../experiment/history.ts";
-import { meets, parseThreshold, showSli, type Threshold } from "../model/sli.ts";
+import { type Counts, latencyQuantile } from "../load/counts.ts";
+import { parseLoadThreshold } from "../load/thresholds.ts";
+import { meets, showSli, type Threshold } from "../model/sli.ts";
 
 export interface Objective {
   /** As it was written. */
@@ -14,19 +16,17 @@ export interface Objective {
   bound: Threshold;
 }
 
-const PATTERN = /^(?:(.+):\s+)?(p\d{1,2}(?:\.\d+)?|error_rate|availability)\s*([<>].*)$/;
+const QUANTILES: Readonly<Record<string, number>> = { p50: 0.5, p90: 0.9, p95: 0.95, p99: 0.99, p999: 0.999 };
 
-/** Null when the text is not an objective. */
-export function parseObjective(text: string): Objective | null {
-  const [, operation, name, rest] = PATTERN.exec(text.trim()) ?? [];
-  if (name === undefined || rest === undefined) return null;
-  const latency = name.startsWith("p");
-  const bound = parseThreshold(rest, latency ? "ms" : "share");
-  if (bound === null) return null;
-  const metric = latency
-    ? { kind: "latency" as const, quantile: Number(name.slice(1)) / 100 }
-    : { kind: name as "error_rate" | "availability" };
-  return { text: text.trim(), operation: operation ?? null, metric, bound };
+/** Null when the text is no threshold, or not one that each second of a step can be judged by. */
+export function parseObjective(given: string): Objective | null {
+  const threshold = parseLoadThreshold(given);
+  if (typeof threshold === "string" || threshold.forS !== null) return null;
+  const { text, operation, metric, bound } = threshold;
+  const quantile = QUANTILES[metric];
+  if (quantile !== undefined) return { text, operation, metric: { kind: "latency", quantile }, bound };
+  if (metric !== "error_rate" && metric !== "availability") return null;
+  return { text, operation, metric: { kind: metric }, bound };
 }
 
 /** The measured value: milliseconds or a share; null without requests. */

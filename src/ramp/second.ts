@@ -2,7 +2,8 @@
  * What a load recorded, second by second, as the judgement of a step reads it.
  * @module
  */
-import { type Counts, History } from "../experiment/history.ts";
+import { History } from "../experiment/history.ts";
+import type { Counts } from "../load/counts.ts";
 import { goodOf, type LoadDelta, type LoadTick } from "../model/load.ts";
 
 export interface Second {

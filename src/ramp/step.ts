@@ -1,5 +1,5 @@
 /** The figures of a step beside its verdict. @module */
-import { latencyQuantile } from "../experiment/history.ts";
+import { latencyQuantile } from "../load/counts.ts";
 import type { RampOperation, RampStep, StepVerdict } from "../model/ramp.ts";
 import { countsIn, type Second, total } from "./second.ts";
 

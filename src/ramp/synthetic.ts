@@ -1,5 +1,5 @@
 /** Made-up systems for the tests: what each would have had recorded at a rate, second by second. @module */
-import type { Counts } from "../experiment/history.ts";
+import type { Counts } from "../load/counts.ts";
 import { bucketOf, toMicros } from "../load/histogram.ts";
 import { DEFAULT_LIMITS } from "../load/run.ts";
 import type { Criteria } from "./breach.ts";

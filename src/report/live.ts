@@ -1,6 +1,6 @@
 /** The line that moves while a run goes on. @module */
-import { countsOf, latencyQuantile } from "../experiment/history.ts";
 import type { Progress } from "../experiment/runner.ts";
+import { countsOf, latencyQuantile } from "../load/counts.ts";
 import { OPERATIONS } from "../model/load.ts";
 
 /** `fault 21 s left | 250/s sent, 12 in flight | GET /orders/{id} p99 12 ms | POST /orders p99 301 ms, 2 failed`. */

@@ -1,7 +1,7 @@
 /** Per-second series for charts and for seconds.csv, from the recorded history. @module */
 
-import { latencyQuantile } from "../experiment/history.ts";
 import type { Recorded } from "../experiment/verdict.ts";
+import { latencyQuantile } from "../load/counts.ts";
 import { OPERATIONS, type Operation } from "../model/load.ts";
 
 export interface SecondRow {

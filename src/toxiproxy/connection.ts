@@ -3,7 +3,7 @@
  * @module
  */
 import type { Socket } from "bun";
-import type { Address } from "./address.ts";
+import type { Address } from "../cli/address.ts";
 import { ENDPOINT_HANDLERS, Endpoint, type EndpointOwner } from "./endpoint.ts";
 import { Link, type LinkOwner } from "./link.ts";
 import type { Direction, Toxic } from "./toxic.ts";

@@ -3,7 +3,8 @@
  * and names are resolved before: a change itself is synchronous, so that requests cannot interleave.
  * @module
  */
-import { parseAddress, resolveListen } from "./address.ts";
+import { parseAddress } from "../cli/address.ts";
+import { resolveListen } from "./address.ts";
 import {
   badBody,
   invalidStream,

@@ -3,8 +3,8 @@
  * @module
  */
 import type { Socket, TCPSocketListener } from "bun";
+import { type Address, formatAddress } from "../cli/address.ts";
 import { codeOf, reasonOf } from "../cli/errors.ts";
-import { type Address, formatAddress } from "./address.ts";
 import { Connection, type ConnectionOwner } from "./connection.ts";
 import { ENDPOINT_HANDLERS, type Endpoint } from "./endpoint.ts";
 import { ListenError } from "./errors.ts";

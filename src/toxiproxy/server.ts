@@ -3,8 +3,8 @@
  * @module
  */
 import { readFileSync } from "node:fs";
+import { formatAddress, isLoopback } from "../cli/address.ts";
 import { ChaoslabError, codeOf, reasonOf } from "../cli/errors.ts";
-import { formatAddress, isLoopback } from "./address.ts";
 import { createApi, MAX_BODY } from "./api.ts";
 import { ApiError, ListenError } from "./errors.ts";
 import { parseBody } from "./fields.ts";
