@@ -23,14 +23,23 @@ import { isLostLabAddress } from "../load/reach.ts";
 import { DEFAULT_LIMITS, type LoadOptions, WHOLE } from "../load/run.ts";
 import { MAX_SHARDS, parseShard } from "../load/shard.ts";
 import { offlineWorkload, type ShopSource, type SingleSource, type Source } from "../load/source.ts";
-import { parseRate, parseStages } from "../load/stages.ts";
+import { isRate, parseRate, parseStages } from "../load/stages.ts";
 import { parseInstant } from "../load/start-at.ts";
 import { type LoadThreshold, readThresholds } from "../load/thresholds.ts";
 import type { TlsOptions } from "../load/workload.ts";
 import type { Shard, Stage } from "../model/load.ts";
+import { readScenario, readSeed } from "./scenario-flags.ts";
 
-/** What is to be sent: the built-in mix, or one request. `args[0]`: a URL, if any. */
+/** What is to be sent: a scenario, the built-in mix, or one request. `args[0]`: a URL, if any. */
 export function readSource(args: readonly string[], flags: Flags): Source {
+  const scenario = textFlag(flags, "scenario");
+  if (scenario !== undefined) {
+    const source = readScenario(scenario, args, flags);
+    // A sequence that is only printed may be for a lab that is not up.
+    const isSent = textFlag(flags, "print-schedule") === undefined;
+    if (isSent) for (const { url } of source.targets.values()) requireReach(url);
+    return source;
+  }
   const mix = textFlag(flags, "mix");
   if (mix !== undefined && mix !== "shop") {
     throw new ChaoslabError("usage", `--mix: ${JSON.stringify(mix)} is not a mix`, "shop is the only one");
@@ -56,9 +65,6 @@ function readShop(target: URL, seeded: Seeded, flags: Flags): ShopSource {
     products: numberFlag(flags, "products", seeded.products, { min: 1, max: 10_000, integer: true }),
   };
 }
-
-export const readSeed = (flags: Flags): number =>
-  numberFlag(flags, "seed", 1, { min: 0, max: 2 ** 32 - 1, integer: true });
 
 function readSingle(url: URL, flags: Flags): SingleSource {
   const body = readBody(textFlag(flags, "body"));
@@ -147,7 +153,7 @@ export function readStages(flags: Flags): Stage[] {
   }
   const rate = textFlag(flags, "rate") ?? "100";
   const stage = parseRate(rate, durationFlag(flags, "for", 10_000, 1) / 1_000);
-  if (stage === null || stage.from + stage.to < 0.001 || Math.max(stage.from, stage.to) > 1_000_000) {
+  if (stage === null || !isRate(rate)) {
     throw new ChaoslabError(
       "usage",
       `--rate: ${JSON.stringify(rate)} is not a number from 0.001 to 1000000, nor two such as 100..2000`,
@@ -221,7 +227,7 @@ export function readLimits(flags: Flags): Omit<LoadOptions, "workload" | "stages
 
 /** The thresholds of `--threshold`, and those that the workload brings along. */
 export function readLoadThresholds(source: Source, flags: Flags): LoadThreshold[] {
-  const { operations, slos = [] } = offlineWorkload(source);
+  const { operations, slos } = offlineWorkload(source);
   return readThresholds([...listFlag(flags, "threshold"), ...slos], operations);
 }
 

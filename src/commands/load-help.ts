@@ -3,6 +3,8 @@
 /** What is sent, and where. */
 export const SOURCE_FLAGS = [
   ["--mix <name>", "shop: the built-in mix of the system under test, on the URL given or on the lab's api"],
+  ["--scenario <file>", "The requests of a scenario file; flags that are given win over its own defaults"],
+  ["--target <name=url>", "Scenario: base URL of a target, instead of the file's; may be given again"],
   ["--lab <name>", "Lab to drive when no URL is given (default: lab)"],
   ["--method <name>", "Method of the one request (default: GET, with a body POST)"],
   ["--header <line>", "Header of the one request, e.g. 'Accept: text/html'; may be given again"],

@@ -25,6 +25,7 @@ import {
   readStages,
   readWorkers,
 } from "./load-flags.ts";
+import { withScenarioDefaults } from "./scenario-flags.ts";
 
 /** Of the countdown, when piped. */
 const PLAIN_LINE_EVERY_MS = 4_900;
@@ -35,8 +36,10 @@ const BREACH = "threshold breached";
 /** What to send, and how; the workload itself is made when it is time to send. */
 type Plan = Omit<LoadOptions, "workload"> & { source: Source };
 
-export async function run(args: string[], flags: Flags): Promise<number> {
-  const plan: Plan = { source: readSource(args, flags), stages: readStages(flags), ...readLimits(flags) };
+export async function run(args: string[], given: Flags): Promise<number> {
+  const source = readSource(args, given);
+  const flags = source.kind === "scenario" ? withScenarioDefaults(source.scenario, given) : given;
+  const plan: Plan = { source, stages: readStages(flags), ...readLimits(flags) };
   if (textFlag(flags, "print-schedule") !== undefined) {
     return printSchedule(plan, numberFlag(flags, "print-schedule", 0, { min: 1, integer: true }));
   }

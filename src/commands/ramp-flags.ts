@@ -1,19 +1,20 @@
 /** Flags of `ramp` beside those that it shares with `load`. @module */
 import { ChaoslabError } from "../cli/errors.ts";
 import { booleanFlag, durationFlag, type Flags, listFlag, numberFlag, textFlag } from "../cli/flags.ts";
-import type { Source } from "../load/source.ts";
+import { offlineWorkload, type Source } from "../load/source.ts";
 import type { RampPlan } from "../model/ramp.ts";
 import { type Objective, parseObjective } from "../ramp/objective.ts";
 
 /** Those of the built-in mix are the steady bounds of the schedules. */
-const DEFAULT_SLOS: Readonly<Record<Source["kind"], readonly string[]>> = {
-  shop: ["POST /orders: p99 < 250 ms", "error_rate < 0.1 %"],
-  single: ["p99 < 250 ms", "error_rate < 0.1 %"],
-};
+const SHOP_SLOS = ["POST /orders: p99 < 250 ms", "error_rate < 0.1 %"];
+const DEFAULT_SLOS = ["p99 < 250 ms", "error_rate < 0.1 %"];
 
-export function readObjectives(flags: Flags, kind: Source["kind"]): Objective[] {
+/** What `--slo` says, else what the scenario does, else the defaults. */
+export function readObjectives(flags: Flags, source: Source): Objective[] {
   const given = listFlag(flags, "slo");
-  return (given.length > 0 ? given : DEFAULT_SLOS[kind]).map((text) => {
+  const own = offlineWorkload(source).slos.filter((text) => parseObjective(text));
+  const fallback = source.kind === "shop" ? SHOP_SLOS : own.length > 0 ? own : DEFAULT_SLOS;
+  return (given.length > 0 ? given : fallback).map((text) => {
     const objective = parseObjective(text);
     if (objective) return objective;
     throw new ChaoslabError(

@@ -17,12 +17,14 @@ import { closing, rampCsv, stepLine, terminalRamp } from "../ramp/text.ts";
 import { rampChart } from "../report/ramp-chart.ts";
 import { readLimits, readSource } from "./load-flags.ts";
 import { readObjectives, readPlan } from "./ramp-flags.ts";
+import { withScenarioDefaults } from "./scenario-flags.ts";
 
 export async function run(args: string[], flags: Flags): Promise<number> {
   const plan = readPlan(flags);
   const source = readSource(args, flags);
-  const objectives = readObjectives(flags, source.kind);
-  const { maxConnections, ...load } = readLimits(flags);
+  const objectives = readObjectives(flags, source);
+  const said = source.kind === "scenario" ? withScenarioDefaults(source.scenario, flags) : flags;
+  const { maxConnections, ...load } = readLimits(said);
   const workload = offlineWorkload(source);
   checkOperations(objectives, workload.operations);
   const given = textFlag(flags, "connections") !== undefined;

@@ -195,6 +195,7 @@ bearer token. Without --toxiproxy no fault of type toxic can be injected.`,
       "chaoslab load --rate 200..800 --for 1m --seed 7 --json",
       "chaoslab load http://10.0.0.5/ --rate 9000 --shard 1/3 --start-at 2030-01-31T12:00:00Z --json > 1.json",
       "chaoslab load --threshold 'p99 < 250 ms' --threshold 'POST /orders: error_rate < 1 % for 5s'",
+      "chaoslab load --scenario schedules/scenarios/shop.yaml --rate 200",
     ],
     details: `Sharing a load
   --workers: each worker sends every n-th request and makes its own captures from answers.

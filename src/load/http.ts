@@ -45,6 +45,8 @@ export class ResponseParser {
   reusable = true;
   /** Whether the answer says of itself that it is a degraded one (header `X-Degraded`). */
   degraded = false;
+  /** The head's text, when the body was asked for and the head is complete. */
+  head: string | null = null;
   #kept: Buffer[] | null = null;
   #keptBytes = 0;
   #toHead = false;
@@ -53,11 +55,12 @@ export class ResponseParser {
   #line = "";
   #remaining = 0;
 
-  /** Gets ready for the next answer, whose body is kept if `keepBody`, up to 1 MiB; `toHead`: it answers a HEAD. */
+  /** Gets ready for the next answer, whose head and body (up to 1 MiB) are kept if `keepBody`; `toHead`: it answers a HEAD. */
   reset(keepBody = false, toHead = false): void {
     this.status = 0;
     this.reusable = true;
     this.degraded = false;
+    this.head = null;
     this.#kept = keepBody ? [] : null;
     this.#keptBytes = 0;
     this.#toHead = toHead;
@@ -106,6 +109,7 @@ export class ResponseParser {
       return bytes.length;
     }
     this.#head = null;
+    if (this.#kept !== null) this.head = all.toString("latin1", 0, end);
     this.#startBody(parseHead(all, 0, end));
     return from + end + 4 - earlier;
   }

@@ -7,6 +7,7 @@
  */
 import { OPERATIONS } from "../model/load.ts";
 import { randomBelow, randomUint32, randomUnit, Stream } from "./random.ts";
+import { boundsOf, pick, zipf } from "./weights.ts";
 import { originOf, type Workload } from "./workload.ts";
 
 export interface MixOptions {
@@ -40,37 +41,10 @@ export const tenantName = (tenant: number): string => `tenant-${String(tenant + 
 export const orderId = (order: number): string => `o-${String(order).padStart(7, "0")}`;
 export const productId = (product: number): string => `p-${String(product).padStart(4, "0")}`;
 
-/**
- * Upper bounds of the tenants' shares of 2^32, weighted 1/(k+1) (Zipf's law, exponent 1): few tenants make
- * most of the traffic, as customers of a real service do.
- */
-export function tenantBounds(tenants: number): Float64Array {
-  const bounds = new Float64Array(tenants);
-  let sum = 0;
-  for (let k = 0; k < tenants; k++) {
-    sum += 1 / (k + 1);
-    bounds[k] = sum;
-  }
-  for (let k = 0; k < tenants; k++) bounds[k] = ((bounds[k] ?? 0) / sum) * 2 ** 32;
-  return bounds;
-}
-
-/** Index of the first bound above `point`. */
-function pick(bounds: Float64Array, point: number): number {
-  let low = 0;
-  let high = bounds.length - 1;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((bounds[middle] ?? 0) > point) high = middle;
-    else low = middle + 1;
-  }
-  return low;
-}
-
 /** The built-in mix. Throws RangeError when some tenant would own no seeded order. */
 export function createMix({ seed, reads, tenants, orders, products }: MixOptions): Mix {
   if (orders < tenants) throw new RangeError(`${orders} orders cannot give each of ${tenants} tenants one`);
-  const bounds = tenantBounds(tenants);
+  const bounds = boundsOf(zipf(tenants));
   return (index) => {
     const tenant = pick(bounds, randomUint32(seed, index, Stream.tenant));
     if (randomUnit(seed, index, Stream.operation) < reads) {
@@ -107,6 +81,7 @@ export function createMixWorkload(
     tenants: options.tenants,
     origins: [originOf(target)],
     targets: [target.href],
+    slos: [],
     request(index) {
       const request = mix(index);
       const { operation, tenant } = request;

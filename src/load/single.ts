@@ -31,6 +31,7 @@ export function createSingleWorkload({ url, method, headers, body, tls }: Single
     tenants: 1,
     origins: [originOf(url, tls)],
     targets: [url.href],
+    slos: [],
     request: () => request,
     columns: () => [method, url.href],
   };

@@ -17,6 +17,12 @@ export function parseRate(text: string, durationS: number): Stage | null {
   return { duration_s: durationS, from, to };
 }
 
+/** Whether a text is a rate that can be offered: not none, and at most a million requests per second. */
+export function isRate(text: string): boolean {
+  const stage = parseRate(text, 1);
+  return stage !== null && stage.from + stage.to >= 0.001 && Math.max(stage.from, stage.to) <= 1_000_000;
+}
+
 /** `<rate> for <duration>`, separated by commas. A stage may be silent, the whole may not. Null when it is not that. */
 export function parseStages(text: string): Stage[] | null {
   const stages: Stage[] = [];

@@ -29,6 +29,8 @@ export interface Answer {
   degraded: boolean;
   /** Null unless the request asked for it by `wantsBody`. */
   body: Uint8Array | null;
+  /** Status line and header lines, without the empty line; null like `body`. */
+  head: string | null;
 }
 
 export interface WireRequest {
@@ -40,6 +42,7 @@ export interface WireRequest {
   origin: number;
   /** The request as it goes on the wire; a string only when it is all ASCII. */
   payload: string | Uint8Array;
+  /** The answer's head and body are kept for `judge`. */
   wantsBody: boolean;
   /** A HEAD request: its answer has no body, whatever length it names. */
   isHead: boolean;
@@ -55,7 +58,7 @@ export interface Workload {
   /** The targets in words, for people. */
   readonly targets: readonly string[];
   /** Thresholds that the workload brings along, as `--threshold` takes them. */
-  readonly slos?: readonly string[];
+  readonly slos: readonly string[];
   request(index: number): WireRequest;
   /** The request as tab-separated columns after its index and time, e.g. operation, tenant, path, body. */
   columns(index: number): readonly string[];

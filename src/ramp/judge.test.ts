@@ -137,7 +137,15 @@ test("objectives are read as they are written, and nothing else is", () => {
     metric: { kind: "latency", quantile: expect.closeTo(0.999, 9) },
     bound: { comparison: "<", value: 1_000 },
   });
-  for (const text of ["p99", "p99 < 250", "error_rate < 5 ms", "speed < 1 s", ": p99 < 1 s", "p99 < 1 s for 5s", "rate > 1 %"]) {
+  for (const text of [
+    "p99",
+    "p99 < 250",
+    "error_rate < 5 ms",
+    "speed < 1 s",
+    ": p99 < 1 s",
+    "p99 < 1 s for 5s",
+    "rate > 1 %",
+  ]) {
     expect([text, parseObjective(text)]).toEqual([text, null]);
   }
 });
