@@ -97,6 +97,13 @@ export class HttpClient<T extends Exchange> implements ConnectionOwner<Entry<T>>
     return this.#pending;
   }
 
+  /** Opens connections before there are requests; returns when they are open, or after `withinMs`. */
+  async openEarly(count: number, withinMs: number): Promise<void> {
+    const started = performance.now();
+    for (let i = 0; i < count; i++) this.#pool.tryOpen(started);
+    while (this.#pool.connecting && performance.now() < started + withinMs) await Bun.sleep(1);
+  }
+
   /** Takes a request; calls must be in the order of `intendedAt`. */
   send(exchange: T): void {
     const entry = new Entry(exchange, exchange.intendedAt + this.#timeoutMs);

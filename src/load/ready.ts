@@ -7,6 +7,7 @@ import type { LoadSummary } from "../model/load.ts";
 import { raisePriority } from "./priority.ts";
 import { type LoadHooks, type LoadOptions, runLoad } from "./run.ts";
 import { waitUntil } from "./start-at.ts";
+import { warmUp } from "./warm-up.ts";
 
 /** Disposing ends whatever still runs of it. */
 export interface ReadyLoad extends AsyncDisposable {
@@ -18,12 +19,11 @@ export interface ReadyLoad extends AsyncDisposable {
 }
 
 /** The load of this process alone. */
-export function readyHere(options: Omit<LoadOptions, "startAt">): ReadyLoad {
+export async function readyHere(options: Omit<LoadOptions, "startAt">): Promise<ReadyLoad> {
+  raisePriority();
+  await warmUp(options);
   return {
-    run(startAt, hooks) {
-      raisePriority();
-      return runLoad({ ...options, startAt }, hooks);
-    },
+    run: (startAt, hooks) => runLoad({ ...options, startAt }, hooks),
     async [Symbol.asyncDispose]() {},
   };
 }

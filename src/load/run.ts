@@ -53,6 +53,15 @@ const MAX_BURST = 64;
 
 const TICK_MS = 1_000;
 
+/**
+ * Connections opened before the clock starts: one for every so many requests per second, as a target needs that answers
+ * within 10 ms. A load of 80,000 rps would begin with thousands of requests waiting for the first to open.
+ */
+const RATE_PER_EARLY = 100;
+const MOST_EARLY = 256;
+/** A target that lets nobody in meanwhile meets the load as it is. */
+const EARLY_MS = 500;
+
 class LoadExchange implements Exchange, Recorded {
   constructor(
     readonly payload: string | Uint8Array,
@@ -71,8 +80,9 @@ class LoadRun implements ExchangeSink<LoadExchange> {
   readonly #hooks: LoadHooks;
   readonly #recorder: LoadRecorder;
   readonly #clients: readonly HttpClient<LoadExchange>[];
-  readonly #startedAt: number;
-  readonly #tStart: number;
+  /** The start, on the clock of performance.now() and on the wall's. */
+  #startedAt = 0;
+  #tStart = 0;
   #due = 0;
   #sent = 0;
   #dropped = 0;
@@ -83,15 +93,23 @@ class LoadRun implements ExchangeSink<LoadExchange> {
   constructor(options: LoadOptions, hooks: LoadHooks) {
     this.#options = options;
     this.#hooks = hooks;
-    const { workload, stages, maxConnections, maxInFlight, timeoutMs, seed, shard } = options;
+    const { workload, maxConnections, maxInFlight, timeoutMs } = options;
     this.#recorder = new LoadRecorder(workload.operations, workload.tenants);
     this.#clients = workload.origins.map(
       (origin) => new HttpClient({ origin, maxConnections, maxInFlight, timeoutMs }, this),
     );
+  }
+
+  /** Opens the first connections and sets the clock. */
+  async #begin(): Promise<void> {
+    const { workload, stages, seed, shard, startAt, maxConnections } = this.#options;
+    const peak = Math.max(...stages.map(({ from, to }) => Math.max(from, to))) / shard.of;
+    const early = Math.min(maxConnections, MOST_EARLY, Math.floor(peak / RATE_PER_EARLY));
+    if (early > 0) await Promise.all(this.#clients.map((client) => client.openEarly(early, EARLY_MS)));
     const now = performance.now();
-    this.#startedAt = options.startAt === null ? now : options.startAt - Date.now() + now;
-    this.#tStart = Math.round(options.startAt ?? Date.now());
-    hooks.emit({
+    this.#startedAt = startAt === null ? now : startAt - Date.now() + now;
+    this.#tStart = Math.round(startAt ?? Date.now());
+    this.#hooks.emit({
       kind: "start",
       t_start: this.#tStart,
       rate: meanRate(stages),
@@ -125,6 +143,7 @@ class LoadRun implements ExchangeSink<LoadExchange> {
 
   async finish(): Promise<LoadSummary> {
     try {
+      await this.#begin();
       const sentForMs = await this.#drive();
       const summary = this.#summary(sentForMs);
       this.#hooks.emit(summary);
@@ -165,9 +184,9 @@ class LoadRun implements ExchangeSink<LoadExchange> {
       const sending = next < endMs;
       if (!sending && now >= endMs && this.#pending === 0) break;
       const deadline = sending ? next : endMs > now ? endMs : Number.POSITIVE_INFINITY;
-      const busy = this.#ended !== ended;
+      const traffic = { busy: this.#ended !== ended, silent: this.#pending === 0 };
       ended = this.#ended;
-      await pause(Math.min(deadline, (this.#ticks + 1) * TICK_MS) - now, busy);
+      await pause(Math.min(deadline, (this.#ticks + 1) * TICK_MS) - now, traffic);
     }
     if (this.#recorder.hasDeltas) this.#tick();
     return endMs;

@@ -22,7 +22,7 @@ export async function run(): Promise<number> {
   const { shard, maxConnections, maxInFlight, tokens, flags } = job;
   const limits = { ...readLimits(flags), shard, maxConnections, maxInFlight };
   const workload = await prepareWorkload(readSource(job.args, flags), limits.timeoutMs, tokens);
-  const load = readyHere({ ...limits, stages: readStages(flags), workload });
+  const load = await readyHere({ ...limits, stages: readStages(flags), workload });
   answer({ kind: "ready" });
 
   const go = await next();
