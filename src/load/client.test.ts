@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Socket } from "bun";
 import { waitFor } from "../lab/wait.ts";
 import type { Outcome } from "../model/load.ts";
-import { type ClientOptions, type Exchange, HttpClient } from "./client.ts";
+import { type ClientOptions, Exchange, HttpClient } from "./client.ts";
 import type { Answer } from "./workload.ts";
 
 interface Ended {
@@ -23,6 +23,8 @@ afterEach(() => {
 const GET = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
+class PlainExchange extends Exchange<PlainExchange> {}
+
 /** A client and what became of its requests. */
 class Bench {
   readonly ended: Ended[] = [];
@@ -31,16 +33,16 @@ class Bench {
   fail: Error | null = null;
   dispatched = 0;
   sent = 0;
-  readonly client: HttpClient<Exchange>;
+  readonly client: HttpClient<PlainExchange>;
   #onEnded = (): void => {};
 
   constructor(port: number, options: Partial<ClientOptions> = {}) {
     const origin = { hostname: "127.0.0.1", port, tls: null };
     const all = { origin, maxConnections: 100, maxInFlight: 10_000, timeoutMs: 3_000, ...options };
-    this.client = new HttpClient<Exchange>(all, {
+    this.client = new HttpClient<PlainExchange>(all, {
       onDispatched: () => void this.dispatched++,
       onSent: () => void this.sent++,
-      onEnded: ({ intendedAt }, outcome, at, sentAt) => {
+      onEnded: ({ intendedAt, sentAt }, outcome, at) => {
         this.ended.push({ outcome, ms: at - intendedAt, serviceMs: sentAt === null ? null : at - sentAt });
         this.#onEnded();
         if (this.fail) throw this.fail;
@@ -51,7 +53,7 @@ class Bench {
   }
 
   send(payload = GET, intendedAt = performance.now()): void {
-    this.client.send({ payload, intendedAt, wantsBody: false, isHead: false, judge: null });
+    this.client.send(new PlainExchange(payload, false, false, null, intendedAt));
   }
 
   /** Resolves when `count` requests have ended in all. */
@@ -286,7 +288,7 @@ describe("client", () => {
     const judge = ({ status, body }: Answer): Outcome =>
       status === 200 && Buffer.from(body ?? []).toString() === "ok" ? "expected" : "unexpected";
     const intendedAt = performance.now();
-    bench.client.send({ payload: GET, intendedAt, wantsBody: true, isHead: false, judge });
+    bench.client.send(new PlainExchange(GET, true, false, judge, intendedAt));
     expect(await bench.until(2)).toEqual(["degraded", "expected"]);
   });
 

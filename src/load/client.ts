@@ -9,15 +9,31 @@ import { Fifo } from "./fifo.ts";
 import { ConnectionPool, type PoolOptions } from "./pool.ts";
 import type { Answer } from "./workload.ts";
 
-/** A request on its way. Instants are milliseconds on the clock of performance.now(). */
-export interface Exchange extends Payload {
-  readonly intendedAt: number;
-  /** Judges an answer that came in time. Null: by its status. */
-  readonly judge: ((answer: Answer) => Outcome) | null;
+/**
+ * A request on its way, with what the client keeps of it: one object, as a hundred thousand are made a second. Instants
+ * are milliseconds on the clock of performance.now(). `Self` is the class that extends this one.
+ */
+export class Exchange<Self extends Exchange<Self>> implements Payload {
+  /** The client's own. */
+  deadline = 0;
+  dispatched = false;
+  ended = false;
+  connection: Connection<Self> | null = null;
+  /** When it was written to a connection; null before. */
+  sentAt: number | null = null;
+
+  constructor(
+    readonly payload: string | Uint8Array,
+    readonly wantsBody: boolean,
+    readonly isHead: boolean,
+    /** Judges an answer that came in time. Null: by its status. */
+    readonly judge: ((answer: Answer) => Outcome) | null,
+    readonly intendedAt: number,
+  ) {}
 }
 
 /** What the client reports, each at most once per request. */
-export interface ExchangeSink<T extends Exchange> {
+export interface ExchangeSink<T> {
   /**
    * The request was handed on at `at`: to a connection, or to the opening of one for it. What comes after is
    * the target's doing; what came before (pacing, waiting because all connections are busy) is the generator's.
@@ -25,8 +41,8 @@ export interface ExchangeSink<T extends Exchange> {
   onDispatched(exchange: T, at: number): void;
   /** The request was written to a connection. */
   onSent(exchange: T): void;
-  /** The request ended; `sentAt` is when it was written, null when it never was. */
-  onEnded(exchange: T, outcome: Outcome, at: number, sentAt: number | null): void;
+  /** The request ended. */
+  onEnded(exchange: T, outcome: Outcome, at: number): void;
   /** Something in this program threw where nobody could catch it: what is counted from here on is worth nothing. */
   onDefect(error: unknown): void;
 }
@@ -35,28 +51,6 @@ export interface ClientOptions extends PoolOptions {
   timeoutMs: number;
   /** Requests taken and not ended, at most; one more is dropped at once. */
   maxInFlight: number;
-}
-
-class Entry<T extends Exchange> implements Payload {
-  dispatched = false;
-  ended = false;
-  connection: Connection<Entry<T>> | null = null;
-  sentAt: number | null = null;
-
-  constructor(
-    readonly exchange: T,
-    readonly deadline: number,
-  ) {}
-
-  get payload(): string | Uint8Array {
-    return this.exchange.payload;
-  }
-  get wantsBody(): boolean {
-    return this.exchange.wantsBody;
-  }
-  get isHead(): boolean {
-    return this.exchange.isHead;
-  }
 }
 
 function dropEnded(queue: Fifo<{ ended: boolean }>): void {
@@ -70,16 +64,16 @@ export function outcomeOf({ status, degraded }: Answer): Outcome {
   return status < 500 ? "4xx" : "5xx";
 }
 
-export class HttpClient<T extends Exchange> implements ConnectionOwner<Entry<T>> {
+export class HttpClient<T extends Exchange<T>> implements ConnectionOwner<T> {
   readonly #sink: ExchangeSink<T>;
   readonly #timeoutMs: number;
   readonly #maxInFlight: number;
-  readonly #pool: ConnectionPool<Entry<T>>;
+  readonly #pool: ConnectionPool<T>;
   /** Requests without a connection, oldest first; ended ones are skipped when met. */
-  readonly #waiting = new Fifo<Entry<T>>();
+  readonly #waiting = new Fifo<T>();
   #waitingCount = 0;
   /** All requests by deadline: one timeout for all and requests in order of intended time make it a queue. */
-  readonly #deadlines = new Fifo<Entry<T>>();
+  readonly #deadlines = new Fifo<T>();
   #pending = 0;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #timerAt = Number.POSITIVE_INFINITY;
@@ -106,17 +100,17 @@ export class HttpClient<T extends Exchange> implements ConnectionOwner<Entry<T>>
 
   /** Takes a request; calls must be in the order of `intendedAt`. */
   send(exchange: T): void {
-    const entry = new Entry(exchange, exchange.intendedAt + this.#timeoutMs);
     const now = performance.now();
     if (this.#pending >= this.#maxInFlight) {
-      this.#sink.onEnded(exchange, "dropped", now, null);
+      this.#sink.onEnded(exchange, "dropped", now);
       return;
     }
+    exchange.deadline = exchange.intendedAt + this.#timeoutMs;
     this.#pending++;
     dropEnded(this.#deadlines);
-    this.#deadlines.push(entry);
-    this.#wakeAt(entry.deadline, now);
-    this.#place(entry, now);
+    this.#deadlines.push(exchange);
+    this.#wakeAt(exchange.deadline, now);
+    this.#place(exchange, now);
   }
 
   /** Closes every connection. Requests still pending end without a report. */
@@ -126,24 +120,24 @@ export class HttpClient<T extends Exchange> implements ConnectionOwner<Entry<T>>
     this.#pool.close();
   }
 
-  opened(connection: Connection<Entry<T>>): void {
+  opened(connection: Connection<T>): void {
     if (this.#pool.admit(connection)) this.#serve(connection);
     this.#grow();
   }
 
-  answered(connection: Connection<Entry<T>>, entry: Entry<T>, answer: Answer): void {
+  answered(connection: Connection<T>, exchange: T, answer: Answer): void {
     const now = performance.now();
-    entry.connection = null;
-    const { judge } = entry.exchange;
-    const inTime = now <= entry.deadline;
-    this.#end(entry, !inTime ? "timeout" : judge === null ? outcomeOf(answer) : judge(answer), now);
+    exchange.connection = null;
+    const { judge } = exchange;
+    const inTime = now <= exchange.deadline;
+    this.#end(exchange, !inTime ? "timeout" : judge === null ? outcomeOf(answer) : judge(answer), now);
     if (connection.closed) {
       this.#pool.remove(connection);
       this.#grow();
     } else this.#serve(connection);
   }
 
-  ended(connection: Connection<Entry<T>>, lost: Entry<T> | null, outcome: Outcome): void {
+  ended(connection: Connection<T>, lost: T | null, outcome: Outcome): void {
     const { place } = connection;
     this.#pool.remove(connection);
     if (place === "attempt") this.#attemptFailed(connection, outcome);
@@ -155,16 +149,16 @@ export class HttpClient<T extends Exchange> implements ConnectionOwner<Entry<T>>
    * A failed attempt ends the request that waited longest, as each attempt was begun for one; not a stale one, whose
    * request is long gone. Where the pool backs off, one attempt stands for all that waited for it.
    */
-  #attemptFailed(connection: Connection<Entry<T>>, outcome: Outcome): void {
+  #attemptFailed(connection: Connection<T>, outcome: Outcome): void {
     const now = performance.now();
     this.#pool.attemptFailed(now);
-    let entry = this.#nextWaiting();
-    if (entry) this.#end(entry, outcome, now);
+    let exchange = this.#nextWaiting();
+    if (exchange) this.#end(exchange, outcome, now);
     if (!this.#pool.isBackingOff(now)) return;
     dropEnded(this.#waiting);
-    while ((this.#waiting.peek()?.exchange.intendedAt ?? Number.POSITIVE_INFINITY) <= connection.startedAt) {
-      entry = this.#nextWaiting();
-      if (entry) this.#end(entry, outcome, now);
+    while ((this.#waiting.peek()?.intendedAt ?? Number.POSITIVE_INFINITY) <= connection.startedAt) {
+      exchange = this.#nextWaiting();
+      if (exchange) this.#end(exchange, outcome, now);
       dropEnded(this.#waiting);
     }
   }
@@ -179,7 +173,7 @@ export class HttpClient<T extends Exchange> implements ConnectionOwner<Entry<T>>
   }
 
   /** Gives a free connection the next waiting request, or lets it idle. */
-  #serve(connection: Connection<Entry<T>>): void {
+  #serve(connection: Connection<T>): void {
     const next = this.#nextWaiting();
     if (!next) {
       this.#pool.putIdle(connection);
@@ -190,25 +184,25 @@ export class HttpClient<T extends Exchange> implements ConnectionOwner<Entry<T>>
   }
 
   /** Gives a request an idle connection, or queues it and opens one. */
-  #place(entry: Entry<T>, now: number): void {
+  #place(exchange: T, now: number): void {
     for (let idle = this.#pool.takeIdle(); idle; idle = this.#pool.takeIdle()) {
-      if (this.#start(idle, entry, now)) return;
+      if (this.#start(idle, exchange, now)) return;
     }
-    this.#waiting.push(entry);
+    this.#waiting.push(exchange);
     this.#waitingCount++;
     // An attempt of its own, as earlier ones may hang; whichever connection is free first serves it.
     this.#pool.tryOpen(now);
     this.#grow();
-    if (this.#cannotConnect(now)) this.#dispatched(entry, now);
+    if (this.#cannotConnect(now)) this.#dispatched(exchange, now);
   }
 
   /** Writes the request. False when the connection had been closed while idle, and the request needs another. */
-  #start(connection: Connection<Entry<T>>, entry: Entry<T>, now: number): boolean {
-    this.#dispatched(entry, now);
-    if (connection.send(entry)) {
-      entry.connection = connection;
-      entry.sentAt = now;
-      this.#sink.onSent(entry.exchange);
+  #start(connection: Connection<T>, exchange: T, now: number): boolean {
+    this.#dispatched(exchange, now);
+    if (connection.send(exchange)) {
+      exchange.connection = connection;
+      exchange.sentAt = now;
+      this.#sink.onSent(exchange);
       return true;
     }
     const idled = connection.served > 0;
@@ -216,15 +210,15 @@ export class HttpClient<T extends Exchange> implements ConnectionOwner<Entry<T>>
     connection.discard();
     if (idled) return false;
     // Accepted and closed at once: another try would meet the same, and hammer the target.
-    this.#end(entry, "reset", now);
+    this.#end(exchange, "reset", now);
     return true;
   }
 
-  #nextWaiting(): Entry<T> | undefined {
-    for (let entry = this.#waiting.shift(); entry; entry = this.#waiting.shift()) {
-      if (entry.ended) continue;
+  #nextWaiting(): T | undefined {
+    for (let exchange = this.#waiting.shift(); exchange; exchange = this.#waiting.shift()) {
+      if (exchange.ended) continue;
       this.#waitingCount--;
-      return entry;
+      return exchange;
     }
     return undefined;
   }
@@ -237,16 +231,16 @@ export class HttpClient<T extends Exchange> implements ConnectionOwner<Entry<T>>
     if (this.#waitingCount > 0) this.#wakeAt(this.#pool.expire(now), now);
   }
 
-  #dispatched(entry: Entry<T>, now: number): void {
-    if (entry.dispatched) return;
-    entry.dispatched = true;
-    this.#sink.onDispatched(entry.exchange, now);
+  #dispatched(exchange: T, now: number): void {
+    if (exchange.dispatched) return;
+    exchange.dispatched = true;
+    this.#sink.onDispatched(exchange, now);
   }
 
-  #end(entry: Entry<T>, outcome: Outcome, now: number): void {
-    entry.ended = true;
+  #end(exchange: T, outcome: Outcome, now: number): void {
+    exchange.ended = true;
     this.#pending--;
-    this.#sink.onEnded(entry.exchange, outcome, now, entry.sentAt);
+    this.#sink.onEnded(exchange, outcome, now);
   }
 
   #wakeAt(at: number, now: number): void {
@@ -268,13 +262,13 @@ export class HttpClient<T extends Exchange> implements ConnectionOwner<Entry<T>>
     this.#timer = null;
     this.#timerAt = Number.POSITIVE_INFINITY;
     const now = performance.now();
-    for (let entry = this.#deadlines.peek(); entry; entry = this.#deadlines.peek()) {
-      if (!entry.ended) {
-        if (now < entry.deadline) {
-          this.#wakeAt(entry.deadline, now);
+    for (let exchange = this.#deadlines.peek(); exchange; exchange = this.#deadlines.peek()) {
+      if (!exchange.ended) {
+        if (now < exchange.deadline) {
+          this.#wakeAt(exchange.deadline, now);
           break;
         }
-        this.#timeOut(entry, now);
+        this.#timeOut(exchange, now);
       }
       this.#deadlines.shift();
     }
@@ -283,17 +277,17 @@ export class HttpClient<T extends Exchange> implements ConnectionOwner<Entry<T>>
     this.#grow();
   }
 
-  #timeOut(entry: Entry<T>, now: number): void {
-    const { connection } = entry;
+  #timeOut(exchange: T, now: number): void {
+    const { connection } = exchange;
     if (connection !== null) {
-      entry.connection = null;
+      exchange.connection = null;
       this.#pool.remove(connection);
       connection.discard();
-      this.#end(entry, "timeout", now);
+      this.#end(exchange, "timeout", now);
     } else {
       this.#waitingCount--;
       // Never sent: because the target does not let us connect, or because all connections were busy?
-      this.#end(entry, this.#cannotConnect(now) ? "timeout" : "dropped", now);
+      this.#end(exchange, this.#cannotConnect(now) ? "timeout" : "dropped", now);
     }
   }
 }

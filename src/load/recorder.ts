@@ -100,7 +100,7 @@ export class LoadRecorder {
   readonly #open = new Map<number, OpenDelta>();
   readonly #totals: readonly OperationTotals[];
   readonly #slip = new Histogram();
-  /** Bucket of each request handed on since the last `takeSlip`, unsorted. */
+  /** Buckets of what was handed on since the last `takeSlip`. */
   #slipBuckets: number[] = [];
   #slipMaxMs = 0;
   #late = 0;

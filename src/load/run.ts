@@ -12,10 +12,10 @@ import {
   type Stage,
 } from "../model/load.ts";
 import { type ArrivalModel, type Arrivals, createArrivals, durationOf, meanRate } from "./arrivals.ts";
-import { type Exchange, type ExchangeSink, HttpClient } from "./client.ts";
+import { Exchange, type ExchangeSink, HttpClient } from "./client.ts";
 import { pause } from "./pace.ts";
 import { LoadRecorder, type Recorded } from "./recorder.ts";
-import type { Answer, Workload } from "./workload.ts";
+import type { WireRequest, Workload } from "./workload.ts";
 
 export interface LoadOptions {
   workload: Workload;
@@ -62,17 +62,19 @@ const MOST_EARLY = 256;
 /** A target that lets nobody in meanwhile meets the load as it is. */
 const EARLY_MS = 500;
 
-class LoadExchange implements Exchange, Recorded {
+class LoadExchange extends Exchange<LoadExchange> implements Recorded {
   constructor(
-    readonly payload: string | Uint8Array,
-    readonly wantsBody: boolean,
-    readonly isHead: boolean,
-    readonly judge: ((answer: Answer) => Outcome) | null,
-    readonly intendedAt: number,
+    { payload, wantsBody, isHead, judge, operation, tenant }: WireRequest,
+    intendedAt: number,
     readonly offsetMs: number,
-    readonly operation: number,
-    readonly tenant: number,
-  ) {}
+  ) {
+    super(payload, wantsBody, isHead, judge, intendedAt);
+    this.operation = operation;
+    this.tenant = tenant;
+  }
+
+  readonly operation: number;
+  readonly tenant: number;
 }
 
 class LoadRun implements ExchangeSink<LoadExchange> {
@@ -130,10 +132,10 @@ class LoadRun implements ExchangeSink<LoadExchange> {
     this.#sent++;
   }
 
-  onEnded(exchange: LoadExchange, outcome: Outcome, at: number, sentAt: number | null): void {
+  onEnded(exchange: LoadExchange, outcome: Outcome, at: number): void {
     this.#ended++;
     if (outcome === "dropped") this.#dropped++;
-    const service = sentAt === null ? null : at - sentAt;
+    const service = exchange.sentAt === null ? null : at - exchange.sentAt;
     this.#recorder.ended(exchange, outcome, at - exchange.intendedAt, service);
   }
 
@@ -194,12 +196,9 @@ class LoadRun implements ExchangeSink<LoadExchange> {
 
   #issue(index: number, offsetMs: number): void {
     this.#due++;
-    const { payload, wantsBody, isHead, judge, operation, tenant, origin } =
-      this.#options.workload.request(index);
-    const at = this.#startedAt + offsetMs;
-    this.#clients[origin]?.send(
-      new LoadExchange(payload, wantsBody, isHead, judge, at, offsetMs, operation, tenant),
-    );
+    const request = this.#options.workload.request(index);
+    const exchange = new LoadExchange(request, this.#startedAt + offsetMs, offsetMs);
+    this.#clients[request.origin]?.send(exchange);
   }
 
   #tick(): void {

@@ -4,7 +4,7 @@
  */
 import { ChaoslabError } from "../../cli/errors.ts";
 import type { Outcome } from "../../model/load.ts";
-import { type Exchange, HttpClient } from "../client.ts";
+import { Exchange, HttpClient } from "../client.ts";
 import type { Answer } from "../workload.ts";
 import type { CompiledScenario, SetupStep } from "./workload.ts";
 
@@ -22,8 +22,8 @@ const IN_WORDS: Partial<Record<Outcome, string>> = {
   protocol: "the answer is not HTTP",
 };
 
-interface SetupExchange extends Exchange {
-  ended(outcome: Outcome): void;
+class SetupExchange extends Exchange<SetupExchange> {
+  onEnd: (outcome: Outcome) => void = () => {};
 }
 
 /** @throws ChaoslabError `notFound` at the first request that fails or is answered unexpectedly. */
@@ -39,7 +39,7 @@ export async function runSetup({ setup, workload }: CompiledScenario, timeoutMs:
         {
           onDispatched() {},
           onSent() {},
-          onEnded: (exchange, outcome) => exchange.ended(outcome),
+          onEnded: (exchange, outcome) => exchange.onEnd(outcome),
           onDefect: defect,
         },
       ),
@@ -89,6 +89,8 @@ function send(
       reject(new ChaoslabError("notFound", `load: setup ${JSON.stringify(name)}: ${what}: ${why}`));
     };
     const payload = encode(index, tenant);
-    client.send({ payload, isHead, wantsBody: true, judge, intendedAt: performance.now(), ended });
+    const exchange = new SetupExchange(payload, true, isHead, judge, performance.now());
+    exchange.onEnd = ended;
+    client.send(exchange);
   });
 }
