@@ -2,7 +2,7 @@
  * The load generator against closed-loop tools on one server, in one run: nginx pinned to one core, every generator to
  * another. wrk, hey and nginx are Debian packages; autocannon comes from npm.
  *
- *   sudo node_modules/.bin/bun bench/load.ts [seconds per figure, default 5]      (after scripts/build)
+ *   sudo node_modules/.bin/bun bench/load.ts [seconds per figure, default 8]      (after scripts/build)
  *
  * Shows: each tool's most requests per second; the highest open-model rate that chaoslab keeps with slip p99 under
  * 10 ms; slip and processor time at fixed rates. JSON on the last line.
@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { table } from "../src/cli/terminal.ts";
 import type { LoadSummary } from "../src/model/load.ts";
 
-const seconds = Number(process.argv[2] ?? 5);
+const seconds = Number(process.argv[2] ?? 8);
 const [SERVER_CORE, CLIENT_CORE] = ["1", "0"];
 const PORT = 19_080;
 const URL_ = `http://127.0.0.1:${PORT}/`;
