@@ -6,7 +6,7 @@
  */
 import { cac } from "cac";
 import { ChaoslabError, codeOf, ExitCode, reasonOf } from "./cli/errors.ts";
-import type { Flags } from "./cli/flags.ts";
+import { asWritten, type Flags, joinNegatives } from "./cli/flags.ts";
 import { COMMANDS, type CommandModule, INTERNAL_COMMANDS } from "./commands/table.ts";
 import { VERSION } from "./version.ts";
 
@@ -17,7 +17,8 @@ interface Invocation {
 }
 
 /** What the command line asks for; null when it was answered already (help, version). */
-async function parse(argv: string[]): Promise<Invocation | null> {
+async function parse(given: string[]): Promise<Invocation | null> {
+  const argv = joinNegatives(given);
   if (argv[0] === "--version" || argv[0] === "-v") {
     process.stdout.write(`chaoslab ${VERSION}\n`);
     return null;
@@ -35,7 +36,7 @@ async function parse(argv: string[]): Promise<Invocation | null> {
     for (const [flag, description] of spec.options) command.option(flag, description);
     for (const example of spec.examples) command.example(`  $ ${example}`);
     command.action((...received: unknown[]) => {
-      const flags = (received.at(-1) ?? {}) as Flags;
+      const flags = asWritten((received.at(-1) ?? {}) as Flags, argv);
       chosen = { load: spec.load, args: received.slice(0, -1).flat().filter(isText), flags };
     });
   }

@@ -1,9 +1,11 @@
 import { expect, test } from "bun:test";
 import {
+  asWritten,
   booleanFlag,
   choiceFlag,
   durationFlag,
   durationMs,
+  joinNegatives,
   numberFlag,
   optionalTextFlag,
   textFlag,
@@ -49,4 +51,33 @@ test("a flag whose value may be left out tells that from its absence", () => {
   expect(optionalTextFlag({ toxiproxy: "http://h:1" }, "toxiproxy")).toBe("http://h:1");
   expect(optionalTextFlag({}, "toxiproxy")).toBeUndefined();
   expect(() => optionalTextFlag({ toxiproxy: "" }, "toxiproxy")).toThrow("--toxiproxy");
+});
+
+test("what looks like a number stays as it was written", () => {
+  const argv = [
+    "load",
+    "--body",
+    "007",
+    "--header",
+    "1",
+    "--header=0x10",
+    "--for",
+    "5s",
+    "--offset-ms=-5",
+    "--json",
+  ];
+  const parsed = { body: 7, header: [1, 16], for: "5s", offsetMs: -5, json: true };
+  expect<unknown>(asWritten(parsed, argv)).toEqual({
+    body: "007",
+    header: ["1", "0x10"],
+    for: "5s",
+    offsetMs: "-5",
+    json: true,
+  });
+});
+
+test("a negative number after a flag is its value", () => {
+  expect(joinNegatives(["inject", "clock", "--offset-ms", "-5", "--for", "5s", "-h"])).toEqual([
+    ...["inject", "clock", "--offset-ms=-5", "--for", "5s", "-h"],
+  ]);
 });

@@ -16,6 +16,39 @@ export interface NumberBounds {
 
 const camel = (name: string): string => name.replace(/-([a-z0-9])/g, (_, c: string) => c.toUpperCase());
 
+/**
+ * The flags with each value as it was written: the parser makes a number of whatever looks like one, and `007` or
+ * `1e3` may be a text.
+ */
+export function asWritten(flags: Flags, argv: readonly string[]): Flags {
+  const written = new Map<string, string[]>();
+  argv.forEach((word, i) => {
+    const [, name, , value] = /^--([^=]+)(=(.*))?$/s.exec(word) ?? [];
+    if (name === undefined) return;
+    const texts = written.get(camel(name)) ?? [];
+    written.set(camel(name), [...texts, value ?? argv[i + 1] ?? ""]);
+  });
+  const restore = (name: string, value: unknown): unknown => {
+    const texts = written.get(name) ?? [];
+    if (typeof value === "number") return texts[0] ?? String(value);
+    if (!Array.isArray(value) || value.length !== texts.length) return value;
+    return value.map((each: unknown, i) => (typeof each === "number" ? (texts[i] ?? String(each)) : each));
+  };
+  return Object.fromEntries(Object.entries(flags).map(([name, value]) => [name, restore(name, value)]));
+}
+
+/** `--offset-ms -5` as `--offset-ms=-5`: the parser would take `-5` for a flag. */
+export function joinNegatives(argv: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (const word of argv) {
+    const flag = joined.at(-1);
+    if (/^-\d/.test(word) && flag !== undefined && /^--[^=]+$/.test(flag))
+      joined[joined.length - 1] = `${flag}=${word}`;
+    else joined.push(word);
+  }
+  return joined;
+}
+
 function bad(name: string, value: unknown, accepted: string): ChaoslabError {
   return new ChaoslabError("usage", `--${name}: ${JSON.stringify(value)} is not ${accepted}`);
 }
