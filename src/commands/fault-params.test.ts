@@ -34,3 +34,8 @@ test.each([
 test("help names the flags of a rolling restart", () => {
   expect(paramsHelp()).toMatch(/ restart +--drain \[--grace-ms\] \[--then\] \[--ready-ms\]$/m);
 });
+
+test("a number is read from its text, a text that looks like one stays a text", () => {
+  expect(paramsFromFlags("latency", { delayMs: "250", peer: "7" }, [])).toEqual({ delay_ms: 250, peer: "7" });
+  expect(paramsFromFlags("latency", { delayMs: "12x" }, [])).toEqual({ delay_ms: "12x" });
+});

@@ -40,7 +40,7 @@ export function paramsFromFlags(
 
 const dashed = (flag: string): string => flag.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
 
-/** The command line's parser has made numbers of what looks like one; params that are text want it back. */
+/** A flag's text as the param's type. What does not fit is left as it is, for the check by the schema. */
 function typed(flag: string, schema: TSchema | undefined, value: unknown): unknown {
   const type: unknown = schema?.type;
   if (type === "boolean" && (value === "true" || value === "false")) return value === "true";
@@ -49,8 +49,8 @@ function typed(flag: string, schema: TSchema | undefined, value: unknown): unkno
   if (type === "array") return [value].flat().flatMap((each) => String(each).split(","));
   if (Array.isArray(value))
     throw new ChaoslabError("usage", `${flag}: given ${value.length} times, once is accepted`);
-  if (type === "string") return String(value);
-  return value;
+  const isNumber = (type === "number" || type === "integer") && String(value).trim() !== "";
+  return isNumber && Number.isFinite(Number(value)) ? Number(value) : value;
 }
 
 /** One line per fault type with its flags, for `--help`. */
