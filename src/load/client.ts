@@ -238,6 +238,8 @@ export class HttpClient<T extends Exchange<T>> implements ConnectionOwner<T> {
   }
 
   #end(exchange: T, outcome: Outcome, now: number): void {
+    // One that never was handed on was late until now, whoever it is that failed it.
+    if (outcome !== "dropped") this.#dispatched(exchange, now);
     exchange.ended = true;
     this.#pending--;
     this.#sink.onEnded(exchange, outcome, now);

@@ -71,9 +71,9 @@ export class ConnectionPool<T extends Payload> {
     return waiting > this.#counts.attempt || (waiting > 0 && this.#unanswered);
   }
 
-  /** True while the target leaves some attempt to connect without an answer. */
+  /** True while the target leaves attempts to connect without an answer, and has answered none since. */
   get connecting(): boolean {
-    return this.#counts.attempt + this.#counts.stale > 0;
+    return this.#counts.attempt > 0 || (this.#counts.stale > 0 && !this.#reachable);
   }
 
   takeIdle(): Connection<T> | undefined {

@@ -61,6 +61,8 @@ const RATE_PER_EARLY = 100;
 const MOST_EARLY = 256;
 /** A target that lets nobody in meanwhile meets the load as it is. */
 const EARLY_MS = 500;
+/** Between the last of that and an appointed start. */
+const SETTLE_MS = 20;
 
 class LoadExchange extends Exchange<LoadExchange> implements Recorded {
   constructor(
@@ -107,7 +109,9 @@ class LoadRun implements ExchangeSink<LoadExchange> {
     const { workload, stages, seed, shard, startAt, maxConnections } = this.#options;
     const peak = Math.max(...stages.map(({ from, to }) => Math.max(from, to))) / shard.of;
     const early = Math.min(maxConnections, MOST_EARLY, Math.floor(peak / RATE_PER_EARLY));
-    if (early > 0) await Promise.all(this.#clients.map((client) => client.openEarly(early, EARLY_MS)));
+    // The start does not wait for them.
+    const withinMs = startAt === null ? EARLY_MS : Math.min(EARLY_MS, startAt - Date.now() - SETTLE_MS);
+    if (early > 0) await Promise.all(this.#clients.map((client) => client.openEarly(early, withinMs)));
     const now = performance.now();
     this.#startedAt = startAt === null ? now : startAt - Date.now() + now;
     this.#tStart = Math.round(startAt ?? Date.now());

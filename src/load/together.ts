@@ -2,7 +2,7 @@
  * Whether saved results are parts of one load, and the whole they make.
  * @module
  */
-import type { LoadSummary, MergedSummary } from "../model/load.ts";
+import type { JudgedSummary, LoadSummary, MergedSummary } from "../model/load.ts";
 import { durationOf } from "./arrivals.ts";
 import { mergeSummaries } from "./merge.ts";
 import { WHOLE } from "./run.ts";
@@ -61,8 +61,10 @@ export function together(parts: readonly Saved[]): MergedSummary {
   const byShard = parts.map(({ summary }) => summary).sort((a, b) => a.shard.index - b.shard.index);
   const cutShort = byShard.filter(({ duration_s, stages }) => duration_s < durationOf(stages) - 0.001);
   const indexes = (summaries: readonly LoadSummary[]): number[] => summaries.map(({ shard }) => shard.index);
+  // A shard's thresholds were judged on its own part.
+  const { thresholds: _, ...merged } = mergeSummaries(byShard, WHOLE) as Partial<JudgedSummary> & LoadSummary;
   return {
-    ...mergeSummaries(byShard, WHOLE),
+    ...merged,
     merged: {
       shards: indexes(byShard),
       of: byShard[0]?.shard.of ?? 1,

@@ -35,7 +35,7 @@ const SILENCE_MS = 15_000;
 /** Should this process itself have been held up (Ctrl-Z, fg), what came meanwhile is read first. */
 const SECOND_LOOK_MS = 1_000;
 /** All workers are ready: time for the word to reach each. */
-const LEAD_MS = 250;
+const LEAD_MS = 750;
 
 class Worker {
   readonly #name: string;

@@ -24,7 +24,7 @@ export interface Breach {
 
 /**
  * The start of the first run of bad seconds that counts: one as long as `sustainS`, or, where bad and good seconds
- * alternate, more than half of all being bad. Null when there is none.
+ * alternate and more than half of all are bad, the first bad one after which most are. Null when there is none.
  */
 export function sustained(bad: readonly boolean[], sustainS: number): number | null {
   let run = 0;
@@ -32,8 +32,14 @@ export function sustained(bad: readonly boolean[], sustainS: number): number | n
     run = each ? run + 1 : 0;
     if (run >= sustainS) return i - sustainS + 1;
   }
+  const most = (from: number): boolean => {
+    const rest = bad.slice(from, from + 2 * sustainS);
+    return rest.length >= sustainS && rest.filter(Boolean).length > rest.length / 2;
+  };
   const count = bad.filter(Boolean).length;
-  return count >= sustainS && count > bad.length / 2 ? bad.indexOf(true) : null;
+  if (count < sustainS || count <= bad.length / 2) return null;
+  const first = bad.findIndex((each, i) => each && most(i));
+  return first < 0 ? bad.indexOf(true) : first;
 }
 
 /**

@@ -118,7 +118,7 @@ describe("a ramp that never stops", () => {
   test("is the generator's where its lateness explains what is out first", () => {
     const late = (from: number) =>
       climb((rate, t) => (rate < from ? shedding(605)(rate, t) : { latencyMs: () => 310 })).map((each) =>
-        each.rate >= from ? { ...each, late: each.sent / 10, slipMaxMs: 300 } : each,
+        each.rate >= from ? { ...each, late: each.sent / 10, slip: [bucketOf(300_000), each.sent] } : each,
       );
     expect(judgeRamp(late(500), CRITERIA)).toMatchObject({ result: "generator_limited", breach_at_s: 40 });
     expect(judgeRamp(late(700), CRITERIA)).toMatchObject({ result: "breached", breach_at_s: 51 });

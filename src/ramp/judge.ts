@@ -5,7 +5,7 @@
 import type { SaturationLimits } from "../model/load.ts";
 import type { StepVerdict } from "../model/ramp.ts";
 import { type Breach, type Criteria, findBreach, sustained } from "./breach.ts";
-import { offered, type Second, total } from "./second.ts";
+import { offered, type Second, slipQuantileMs, total } from "./second.ts";
 
 /** A breach with the generator this close to a whole core is no evidence against the system: it has one thread. */
 const CPU_LIMIT = 0.95;
@@ -44,7 +44,7 @@ const OK: StepVerdict = { result: "ok", why: "", breach_at_s: null };
 /**
  * Where the generator was late, the step counts as the system's breach only when the lateness cannot explain it: on a
  * machine that both share, a system that takes every core delays the generator too.
- * @param slipP99Ms of the whole step, from the load's summary.
+ * @param slipP99Ms of the seconds together.
  */
 export function judgeStep(seconds: readonly Second[], slipP99Ms: number, criteria: Criteria): StepVerdict {
   const dropped = total(seconds, (each) => each.dropped);
@@ -63,9 +63,7 @@ export function judgeStep(seconds: readonly Second[], slipP99Ms: number, criteri
 export function judgeRamp(seconds: readonly Second[], criteria: Criteria): StepVerdict {
   const { sustainS, limits } = criteria;
   const late = seconds.map((each) => {
-    // A tick has the worst slip only; the share of late requests tells whether its p99 can be above LATE_MS.
-    const slip = each.late > 0.01 * each.sent ? each.slipMaxMs : 0;
-    return generatorLimit(slip, each.dropped, offered([each]), limits)?.lateMs ?? 0;
+    return generatorLimit(slipQuantileMs([each], 0.99), each.dropped, offered([each]), limits)?.lateMs ?? 0;
   });
   const seen = findBreach(seconds, criteria);
   const firm = findBreach(seconds, criteria, late);

@@ -12,7 +12,7 @@ import type { Criteria } from "./breach.ts";
 import { judgeRamp, judgeStep } from "./judge.ts";
 import { holds, type Objective } from "./objective.ts";
 import { concludeRepeat, hintFrom, nextRate } from "./search.ts";
-import { countsIn, type Second, SecondCollector } from "./second.ts";
+import { countsIn, type Second, SecondCollector, slipQuantileMs } from "./second.ts";
 import { describeStep } from "./step.ts";
 
 export interface RampOptions {
@@ -46,6 +46,9 @@ export class Ramp {
   readonly #hooks: RampHooks;
   readonly #criteria: Criteria;
   #loads = 0;
+  #wrecked = false;
+  /** Index of the next request: no two loads of a repeat send the same ones, which caches or keys would answer. */
+  #next = 0;
 
   constructor(options: RampOptions, hooks: RampHooks) {
     this.#options = options;
@@ -66,13 +69,17 @@ export class Ramp {
     let breakpoint: number | null = null;
     for (let repeat = 1; repeat <= plan.repeats && !signal.aborted; repeat++) {
       // Other orders and tenants each time: a repeat of the same requests would meet caches that the first one filled.
-      const workload = await prepareWorkload(withSeed(source, load.seed + repeat - 1), load.timeoutMs);
+      const seed = load.seed + repeat - 1;
+      const workload = await prepareWorkload(source.kind === "single" ? source : { ...source, seed }, load.timeoutMs);
+      this.#next = 0;
       const result: RampRepeat =
         plan.mode === "steps"
           ? await this.#search(repeat, workload, hintFrom(breakpoint, plan.from_rps))
           : await this.#sweep(repeat, workload);
       breakpoint = result.breakpoint_rps;
       this.#hooks.onRepeat(result);
+      // The next one would judge the wreck that this one left.
+      if (this.#wrecked) return;
     }
   }
 
@@ -88,7 +95,9 @@ export class Ramp {
       steps.push(step);
       this.#hooks.onStep(step);
       if (verdict.result !== "ok" && !(await this.#recover(workload))) {
-        return concludeRepeat(repeat, steps, !signal.aborted);
+        // Of rates below the one that broke nothing is known, when none was tried.
+        const known = steps.some((each) => each.verdict.result === "ok") || rate <= plan.from_rps;
+        return concludeRepeat(repeat, steps, known && !signal.aborted);
       }
     }
     return concludeRepeat(repeat, steps, true);
@@ -135,7 +144,7 @@ export class Ramp {
     const enough = Math.min(MOST_CONNECTIONS, Math.ceil((highest * load.timeoutMs * 1.5) / 1_000) + 50);
     const options = {
       ...load,
-      workload,
+      workload: this.#unsent(workload),
       stages,
       maxConnections: maxConnections ?? enough,
       // Otherwise all steps would meet the same arrivals, and the repeats agree on their quirks.
@@ -149,8 +158,15 @@ export class Ramp {
         this.#hooks.onTick(record, stages);
       },
     });
+    this.#next += summary.requests;
     const seconds = collector.seconds(plan.warm_up_s, durationOf(stages), (t) => rateAt(stages, t));
-    return { seconds, slipP99Ms: summary.slip.p99_ms };
+    return { seconds, slipP99Ms: slipQuantileMs(seconds, 0.99) };
+  }
+
+  /** The workload from its first request on that was not sent yet. */
+  #unsent(workload: Workload): Workload {
+    const first = this.#next;
+    return { ...workload, request: (index) => workload.request(first + index) };
   }
 
   /**
@@ -167,23 +183,22 @@ export class Ramp {
       const emit = (record: LoadRecord): void => {
         if (record.kind === "tick") collector.add(record);
       };
-      const options = { ...load, workload, stages, maxConnections: 50, arrivals: "constant" as const };
-      await runLoad(options, { emit, signal });
+      const probe = { workload: this.#unsent(workload), stages, maxConnections: 50 };
+      const { requests } = await runLoad({ ...load, ...probe, arrivals: "constant" }, { emit, signal });
+      this.#next += requests;
       const seconds = collector.seconds(0, PROBE_S, () => rate);
       const well = (each: Objective): boolean =>
         holds(each, countsIn(seconds, each.operation), load.timeoutMs);
       if (objectives.every(well)) return !signal.aborted;
       if (performance.now() > deadline) {
-        this.#hooks.say(`the system did not recover within ${RECOVERY_MS / 1_000} s: this repeat ends here`);
+        this.#hooks.say(`the system did not recover within ${RECOVERY_MS / 1_000} s: the search ends here`);
+        this.#wrecked = true;
         return false;
       }
     }
     return false;
   }
 }
-
-const withSeed = (source: Source, seed: number): Source =>
-  source.kind === "shop" ? { ...source, seed } : source;
 
 /** Processor time of all of this process, which does nothing but send and count. */
 function generatorClock(): { cpuS: number; atS: number } {

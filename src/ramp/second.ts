@@ -4,6 +4,7 @@
  */
 import { History } from "../experiment/history.ts";
 import type { Counts } from "../load/counts.ts";
+import { Histogram } from "../load/histogram.ts";
 import { goodOf, type LoadDelta, type LoadTick } from "../model/load.ts";
 
 export interface Second {
@@ -16,9 +17,17 @@ export interface Second {
   completed: number;
   sent: number;
   late: number;
-  slipMaxMs: number;
+  /** Of the requests sent in it: sparse form of the load's histogram. */
+  slip: readonly number[];
   /** Processor time of the generator, as a share of one core. */
   cpuShare: number;
+}
+
+/** In milliseconds; 0 when nothing was sent. */
+export function slipQuantileMs(seconds: readonly Second[], q: number): number {
+  const slip = new Histogram();
+  for (const each of seconds) slip.addSparse(each.slip);
+  return slip.quantile(q) / 1_000;
 }
 
 /** Sums over operations and seconds. */
@@ -54,7 +63,7 @@ interface Ended {
   completed: number;
   sent: number;
   late: number;
-  slipMaxMs: number;
+  slip: readonly number[];
   cpuShare: number;
 }
 
@@ -78,7 +87,7 @@ export class SecondCollector {
     this.#before = { sent: 0, late: 0, ...clock() };
   }
 
-  add({ sent, late, slip_max_ms, deltas }: LoadTick): void {
+  add({ sent, late, slip, deltas }: LoadTick): void {
     const now = this.clock();
     let completed = 0;
     for (const delta of deltas) {
@@ -89,7 +98,7 @@ export class SecondCollector {
       completed,
       sent: sent - this.#before.sent,
       late: late - this.#before.late,
-      slipMaxMs: slip_max_ms,
+      slip,
       cpuShare: (now.cpuS - this.#before.cpuS) / Math.max(0.001, now.atS - this.#before.atS),
     });
     this.#before = { sent, late, ...now };

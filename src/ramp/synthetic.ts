@@ -63,7 +63,7 @@ export function secondOf(rate: number, { latencyMs, errors = 0, completed }: Beh
     completed: completed ?? counts.good,
     sent: requests,
     late: 0,
-    slipMaxMs: 1,
+    slip: [bucketOf(1_000), 100],
     cpuShare: 0.2,
   };
 }

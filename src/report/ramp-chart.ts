@@ -105,7 +105,8 @@ function latencyPanel(
   ];
 }
 
-const boundOf = ({ bound }: Objective): number => bound.value;
+/** On a logarithmic axis there is no 0. */
+const boundOf = ({ bound }: Objective): number => Math.max(0.1, bound.value);
 
 function goodputPanel(steps: readonly RampStep[], x: Scale, offset: number, top: number): string[] {
   const most = Math.max(1, ...steps.map((step) => Math.max(step.goodput_rps, step.rate_rps)));
