@@ -63,6 +63,10 @@ async function printSchedule(plan: Plan, count: number): Promise<number> {
 async function prepare(plan: Plan, workers: number, args: string[], given: Flags): Promise<ReadyLoad> {
   const { source, ...options } = plan;
   const { timeoutMs, shard, maxConnections, maxInFlight } = options;
+  if (workers > 1 && source.kind === "scenario" && (source.scenario.setup ?? []).length > 0) {
+    const why = "each worker would make the setup's requests again";
+    throw new ChaoslabError("usage", `--workers: ${why}`, "one worker, or a scenario without setup");
+  }
   if (workers === 1) return readyHere({ ...options, workload: await prepareWorkload(source, timeoutMs) });
   const tokens = await askTokens(source, timeoutMs);
   // Workers are told when to start.

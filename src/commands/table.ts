@@ -198,7 +198,8 @@ bearer token. Without --toxiproxy no fault of type toxic can be injected.`,
       "chaoslab load --scenario schedules/scenarios/shop.yaml --rate 200",
     ],
     details: `Sharing a load
-  --workers: each worker sends every n-th request and makes its own captures from answers.
+  --workers: each worker sends every n-th request and makes its own captures; not for a scenario with a setup.
+  --shard: each host makes a scenario's setup requests itself.
   --shard: every host gets the same flags, but its own shard; limits such as --connections are each host's own.
   Hosts agree on --start-at by their own clocks, which are taken to be kept by NTP.
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { bucketOf } from "../load/histogram.ts";
 import { sustained } from "./breach.ts";
 import { judgeRamp, judgeStep } from "./judge.ts";
 import { parseObjective } from "./objective.ts";

@@ -70,7 +70,10 @@ export class Ramp {
     for (let repeat = 1; repeat <= plan.repeats && !signal.aborted; repeat++) {
       // Other orders and tenants each time: a repeat of the same requests would meet caches that the first one filled.
       const seed = load.seed + repeat - 1;
-      const workload = await prepareWorkload(source.kind === "single" ? source : { ...source, seed }, load.timeoutMs);
+      const workload = await prepareWorkload(
+        source.kind === "single" ? source : { ...source, seed },
+        load.timeoutMs,
+      );
       this.#next = 0;
       const result: RampRepeat =
         plan.mode === "steps"

@@ -69,7 +69,7 @@ export async function runSetup({ setup, workload }: CompiledScenario, timeoutMs:
 
 function send(
   client: HttpClient<SetupExchange>,
-  { name, what, encode, isHead, check }: SetupStep,
+  { name, what, encode, isHead, check, captures }: SetupStep,
   index: number,
   tenant: number,
 ): Promise<void> {
@@ -78,6 +78,9 @@ function send(
     const judge = (answer: Answer): Outcome => {
       if (check.accepts(answer.status)) problem = check.problem(answer, tenant);
       else problem = `has status ${answer.status}`;
+      // What the load is to use would stay empty.
+      if (problem === null && answer.status >= 400 && captures.some((each) => each.initial === ""))
+        problem = `has status ${answer.status}, and nothing to capture`;
       return problem === null ? "2xx" : "unexpected";
     };
     const ended = (outcome: Outcome): void => {
