@@ -71,7 +71,19 @@ function isText(value: unknown): value is string {
   return typeof value === "string";
 }
 
+/**
+ * What chaoslab asks over HTTP is on this host, in a lab, or named by the user: a proxy would get its tokens to see, and
+ * its answers would be taken for the lab's.
+ */
+function goWithoutProxy(): void {
+  for (const name of ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"]) {
+    delete process.env[name];
+    delete process.env[name.toLowerCase()];
+  }
+}
+
 async function main(): Promise<number> {
+  goWithoutProxy();
   try {
     const invocation = await parse(process.argv.slice(2));
     if (!invocation) return ExitCode.ok;

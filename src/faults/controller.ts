@@ -70,22 +70,24 @@ export async function inject(options: InjectOptions): Promise<ActiveFault> {
   );
   let latest = prepared.plan.undo;
   let active = false;
+  let running: Running | null = null;
   try {
-    const running = await prepared.inject((amended) => {
+    running = await prepared.inject((amended) => {
       // What an injection records may be there already: it is undone even when it could not be recorded.
       if (!active) latest = amended;
       journal.amend(id, amended);
       latest = amended;
     });
-    active = true;
     event.t_start = Date.now();
     journal.activate(id, event.t_start);
+    active = true;
     return new InjectedFault(event, running, async () => {
       await undo(latest);
       return closeAt(journal, id);
     });
   } catch (error) {
     try {
+      await running?.halt?.();
       await undo(latest);
       closeAt(journal, id);
     } catch (second) {

@@ -91,14 +91,14 @@ export class Journal {
   }
   /** @throws {ChaoslabError} `busy` when the fault is closed: whoever would act on it must not. */
   amend(id: string, undo: Undo): void {
-    this.#append({ record: "amended", id, undo }, () => {
-      if (openFaults(this.path).some((fault) => fault.id === id)) return true;
-      throw new ChaoslabError("busy", `${id} was reverted meanwhile`);
-    });
+    this.#append({ record: "amended", id, undo }, () => this.#isOpen(id));
   }
-  /** The fault is in force since `tStart`, Unix epoch milliseconds. */
+  /**
+   * The fault is in force since `tStart`, Unix epoch milliseconds.
+   * @throws {ChaoslabError} `busy` when it was reverted before it had come into force: then it must be undone again.
+   */
   activate(id: string, tStart: number): void {
-    this.#append({ record: "active", id, t_start: tStart });
+    this.#append({ record: "active", id, t_start: tStart }, () => this.#isOpen(id));
   }
   /**
    * The fault is gone since `tStop`, Unix epoch milliseconds.
@@ -111,6 +111,11 @@ export class Journal {
       return undone === undefined || !open || JSON.stringify(open.undo) === JSON.stringify(undone);
     };
     return this.#append({ record: "closed", id, t_stop: tStop }, isWhole);
+  }
+
+  #isOpen(id: string): true {
+    if (openFaults(this.path).some((fault) => fault.id === id)) return true;
+    throw new ChaoslabError("busy", `${id} was reverted meanwhile`);
   }
 
   /** @param wanted asked under the lock; false: nothing is written, and false returned. */

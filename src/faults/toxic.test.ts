@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { toxicBody } from "./toxic.ts";
-import { ProxyTraffic, parseSamples, toxicEvidence } from "./toxiproxy/traffic.ts";
+import { ProxyTraffic, parseSamples, type ToxicObserved, toxicEvidence } from "./toxiproxy/traffic.ts";
 
 test("params become a toxic in Toxiproxy's own words", () => {
   expect(
@@ -35,43 +35,49 @@ const metrics = (received: number): string =>
 test("metrics are read by proxy and stream", () => {
   expect(parseSamples(metrics(5)).at(-1)).toEqual({ metric: "go_goroutines", labels: {}, value: 12 });
   const traffic = ProxyTraffic.of(metrics(5), ["a,b}"]);
-  expect([traffic.received("upstream"), traffic.received("downstream"), traffic.sent("upstream")]).toEqual([
-    3, 5, 0,
-  ]);
+  expect([traffic.received("upstream"), traffic.received("downstream")]).toEqual([3, 5]);
 });
 
-const seen = (received: number, listed = ["a,b}"]) =>
+const NAME = "chaoslab-f-1-latency-downstream";
+const counters = (toxic: string, connections: number, bytes: number, ends: number): string =>
+  Object.entries({ connections, bytes, ends })
+    .map(([what, n]) => `chaoslab_toxic_${what}_total{proxy="p",toxic="${toxic}"} ${n}`)
+    .join("\n");
+
+const evidence = (observed: Partial<ToxicObserved> & { text: string }) =>
   toxicEvidence({
     toxic: "latency",
+    name: NAME,
+    toxicity: 1,
     stream: "downstream",
-    proxies: ["a,b}"],
-    listed,
-    before: ProxyTraffic.of(metrics(5), ["a,b}"]),
-    now: ProxyTraffic.of(metrics(received), ["a,b}"]),
+    proxies: ["p"],
+    listed: ["p"],
+    before: ProxyTraffic.of("", ["p"]),
+    now: ProxyTraffic.of(observed.text, ["p"]),
+    ...observed,
   });
 
-test("a toxic landed when it is there and bytes of its stream met it", () => {
-  expect(seen(105)).toMatchObject({ landed: true, measures: { proxies: 1, received_bytes: 100 } });
-  expect(seen(5).landed).toBeFalse();
-  expect(seen(105, []).landed).toBeFalse();
+test("a toxic landed when it is on every proxy and met what it acts on", () => {
+  expect(evidence({ text: counters(NAME, 2, 100, 0) })).toMatchObject({
+    landed: true,
+    measures: { bytes: 100 },
+  });
+  // There, but toxicity spared every connection; or another toxic's traffic.
+  expect(evidence({ text: counters(NAME, 0, 0, 0) }).landed).toBeFalse();
+  expect(
+    evidence({ text: `${counters(NAME, 0, 0, 0)}\n${counters("other", 5, 500, 5)}` }).landed,
+  ).toBeFalse();
+  expect(evidence({ text: counters(NAME, 2, 100, 0), listed: [] }).landed).toBeFalse();
+  expect(evidence({ text: counters(NAME, 1, 0, 0), toxic: "reset_peer" }).landed).toBeTrue();
+  expect(evidence({ text: counters(NAME, 1, 100, 0), toxic: "slow_close" }).landed).toBeFalse();
+  expect(evidence({ text: counters(NAME, 1, 100, 1), toxic: "slow_close" }).landed).toBeTrue();
 });
 
-test("slow_close landed only when a connection closed; without metrics nothing did", () => {
-  const closing = (opened: number, open: number) =>
-    ProxyTraffic.of(
-      `toxiproxy_proxy_connections_total{proxy="p"} ${opened}\ntoxiproxy_proxy_connections{proxy="p"} ${open}`,
-      ["p"],
-    );
-  const slowClose = (now: ProxyTraffic | null) =>
-    toxicEvidence({
-      toxic: "slow_close",
-      stream: "downstream",
-      proxies: ["p"],
-      listed: ["p"],
-      before: closing(4, 4),
-      now,
-    });
-  expect(slowClose(closing(6, 6)).landed).toBeFalse();
-  expect(slowClose(closing(6, 5))).toMatchObject({ landed: true, measures: { closed_connections: 1 } });
-  expect(slowClose(null).landed).toBeFalse();
+test("a server that does not count what a toxic met: bytes since show it only where it acts on all", () => {
+  const text = 'toxiproxy_proxy_received_bytes_total{direction="downstream",proxy="p"} 100';
+  expect(evidence({ text }).landed).toBeTrue();
+  expect(evidence({ text, before: ProxyTraffic.of(text, ["p"]) }).landed).toBeFalse();
+  expect(evidence({ text, toxicity: 0.5 }).landed).toBeFalse();
+  expect(evidence({ text, toxic: "slow_close" }).landed).toBeFalse();
+  expect(evidence({ text, now: null }).landed).toBeFalse();
 });

@@ -137,15 +137,16 @@ const toxiproxy = defineBackend<ToxicParams, ToxicUndo>({
     const client = clientOf(target);
     const body = toxicBody(id, params);
     const proxies = toxics.map(({ proxy }) => proxy);
-    const before = await ProxyTraffic.read(client, proxies);
     for (const proxy of proxies) await (await client.get(proxy)).addToxic(body);
+    const before = await ProxyTraffic.read(client, proxies);
     return {
       async verify() {
         const [states, now] = await Promise.all([proxyStates(client), ProxyTraffic.read(client, proxies)]);
         const listed = proxies.filter((proxy) =>
           states[proxy]?.toxics.some((each) => each.name === body.name),
         );
-        return toxicEvidence({ toxic: params.toxic, stream: body.stream, proxies, listed, before, now });
+        const { name, toxicity, stream } = body;
+        return toxicEvidence({ toxic: params.toxic, name, toxicity, stream, proxies, listed, before, now });
       },
     };
   },

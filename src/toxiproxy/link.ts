@@ -55,11 +55,13 @@ class Slot implements Output {
   ) {}
 
   write(bytes: Uint8Array): void {
+    if (this.stage) this.toxic.met.bytes += bytes.length;
     (this.stage ?? this.next).write(bytes);
   }
 
   end(): void {
     this.ended = true;
+    if (this.stage) this.toxic.met.ends++;
     (this.stage ?? this.next).end();
   }
 }
@@ -195,6 +197,7 @@ export class Link {
   }
 
   #stage(slot: Slot): Stage {
+    slot.toxic.met.connections++;
     const { proxyName, connection } = this.owner;
     const { seed, key } = this.#chanceOf(slot.toxic);
     const stream = streamOf(proxyName, key);

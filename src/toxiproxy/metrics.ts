@@ -40,6 +40,25 @@ export function metricsOf(proxies: Proxies): Registry {
       },
     });
   }
+  for (const [name, help, field] of [
+    ["chaoslab_toxic_connections_total", "Connections that the toxic acts or acted on.", "connections"],
+    ["chaoslab_toxic_bytes_total", "Bytes that the toxic was given.", "bytes"],
+    ["chaoslab_toxic_ends_total", "Ends of streams that the toxic was given.", "ends"],
+  ] as const) {
+    new Counter({
+      name,
+      help,
+      labelNames: ["proxy", "toxic"],
+      registers,
+      collect() {
+        this.reset();
+        for (const proxy of proxies.all()) {
+          for (const toxic of proxy.toxics)
+            this.inc({ proxy: proxy.name, toxic: toxic.name }, toxic.met[field]);
+        }
+      },
+    });
+  }
   new Gauge({
     name: "toxiproxy_proxy_connections",
     help: "Connections open now.",

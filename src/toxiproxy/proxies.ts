@@ -185,7 +185,7 @@ function readToxic(fields: Fields, checkName: (name: string) => void): Toxic {
   const name = given === "" ? `${typeName}_${stream}` : given;
   checkName(name);
   const attributes = readAttributes(type, object(fields, "attributes"), {});
-  return { name, type, stream, toxicity, attributes, ...seed };
+  return { name, type, stream, toxicity, attributes, met: { connections: 0, bytes: 0, ends: 0 }, ...seed };
 }
 
 function readAttributes(type: ToxicType, fields: Fields, before: Attributes): Attributes {

@@ -52,8 +52,18 @@ export interface ToxicType<K extends string = string> {
   create(attributes: Attributes<K>, context: StageContext): Stage<K>;
 }
 
+/** What a toxic has met so far, where its toxicity let it act. */
+export interface Met {
+  connections: number;
+  /** Bytes that it was given. */
+  bytes: number;
+  /** Ends of streams (FIN) that it was given. */
+  ends: number;
+}
+
 /** A toxic on a proxy. */
 export interface Toxic {
+  readonly met: Met;
   readonly name: string;
   readonly type: ToxicType;
   readonly stream: Direction;

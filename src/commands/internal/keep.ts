@@ -11,7 +11,8 @@ export async function run(): Promise<number> {
   const request = JSON.parse(await Bun.stdin.text()) as KeepRequest;
   const { signal } = abortOnSignals();
   const answer = (message: KeepAnswer): void => void process.stdout.write(`${JSON.stringify(message)}\n`);
-  process.stdout.on("error", () => {});
+  // Whoever asked has gone without hearing the answer: nobody knows of the fault.
+  const unheard = new Promise<void>((resolve) => process.stdout.on("error", () => resolve()));
   await using keeper = await Keeper.start(request.journal);
   try {
     answer({ event: await keeper.inject(request) });
@@ -28,6 +29,6 @@ export async function run(): Promise<number> {
     signal.addEventListener("abort", () => resolve(), { once: true }),
   );
   if (signal.aborted) return ExitCode.aborted;
-  await Promise.race([keeper.untilAllGone(), stopped]);
+  await Promise.race([keeper.untilAllGone(), stopped, unheard]);
   return ExitCode.ok;
 }
