@@ -32,6 +32,14 @@ test("a journal that does not exist has no open faults", () => {
   expect(openFaults(join(folder, "none"))).toEqual([]);
 });
 
+test("a fault that was reverted before it came into force does not come into force", () => {
+  const journal = fresh();
+  journal.open(event("f-1"), { kind: "one" }, null);
+  journal.close("f-1", 2_000);
+  expect(() => journal.activate("f-1", 3_000)).toThrow("f-1 was reverted meanwhile");
+  expect(openFaults(journal.path)).toEqual([]);
+});
+
 test("a fault is open until it is closed, with its latest undo and its owner", () => {
   const journal = fresh();
   journal.open(event("f-1"), { kind: "one" }, null);
