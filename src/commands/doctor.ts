@@ -59,11 +59,20 @@ function sample(type: FaultType, lab: HostLab | undefined) {
   return { id: "f-doctor", params: EXAMPLES[type], target, others: {}, maxLifetimeMs: 10_000 };
 }
 
-const readyLabs = (): HostLab[] =>
-  labNames()
-    .map(findLab)
+/** A lab whose record cannot be read, for want of root or otherwise, shows nothing. */
+function readyLabs(): HostLab[] {
+  const seen = (name: string): HostLab | null => {
+    try {
+      return findLab(name);
+    } catch {
+      return null;
+    }
+  };
+  return labNames()
+    .map(seen)
     .filter((lab) => lab !== null)
     .filter((lab) => lab.state === "ready");
+}
 
 /** Whether a lab can show what a fault takes: toxics need proxies, which only some have. */
 const shows = (lab: HostLab, fault: FaultType): boolean => fault !== "toxic" || Boolean(lab.record.toxiproxy);

@@ -1,5 +1,5 @@
 /** `chaoslab down` */
-import { ChaoslabError, ExitCode } from "../cli/errors.ts";
+import { ChaoslabError, ExitCode, reasonOf } from "../cli/errors.ts";
 import { booleanFlag, type Flags, textFlag } from "../cli/flags.ts";
 import { abortOnSignals } from "../cli/signals.ts";
 import { Progress } from "../cli/terminal.ts";
@@ -17,6 +17,7 @@ export async function run(_args: string[], flags: Flags): Promise<number> {
   const names = all ? present : [checkLabName(named ?? "lab")];
   // Stopping in the middle would only leave more to do: signals wait until it is done.
   const { dispose } = abortOnSignals();
+  const failures: unknown[] = [];
   try {
     for (const name of names) {
       if (!present.includes(name)) {
@@ -24,9 +25,17 @@ export async function run(_args: string[], flags: Flags): Promise<number> {
         continue;
       }
       const started = performance.now();
-      await teardown(name, (line) => progress.say(line));
+      try {
+        await teardown(name, (line) => progress.say(line));
+      } catch (error) {
+        // It must not keep the others.
+        failures.push(error);
+        continue;
+      }
       progress.say(`lab ${name} removed in ${((performance.now() - started) / 1000).toFixed(1)} s`);
     }
+    if (failures.length === 1) throw failures[0];
+    if (failures.length > 1) throw new ChaoslabError("labFailed", failures.map(reasonOf).join("; "));
     if (all && names.length === 0) progress.say("no lab on this host: nothing to remove");
     return ExitCode.ok;
   } finally {

@@ -1,8 +1,8 @@
 /** `chaoslab status` */
-import { ChaoslabError, ExitCode } from "../cli/errors.ts";
+import { ChaoslabError, ExitCode, reasonOf } from "../cli/errors.ts";
 import { booleanFlag, type Flags, textFlag } from "../cli/flags.ts";
 import { painter, table } from "../cli/terminal.ts";
-import { findLab } from "../lab/host/lab.ts";
+import { findLab, type HostLab } from "../lab/host/lab.ts";
 import { type LabDocument, labDocument } from "../lab/host/manage.ts";
 import { requireRoot } from "../lab/host/prerequisites.ts";
 import { checkLabName, labNames } from "../lab/host/record.ts";
@@ -12,20 +12,31 @@ export async function run(_args: string[], flags: Flags): Promise<number> {
   requireRoot("status");
   const names = only === undefined ? labNames() : [checkLabName(only)];
   const documents: LabDocument[] = [];
+  const unreadable: string[] = [];
   for (const name of names) {
-    const lab = findLab(name);
+    const lab = only === undefined ? readable(name, unreadable) : findLab(name);
     if (lab) documents.push(await labDocument(lab));
     else if (only !== undefined)
       throw new ChaoslabError("notFound", `no lab ${name} on this host`, "chaoslab up boots one");
   }
+  for (const reason of unreadable) process.stderr.write(`chaoslab: ${reason}\n`);
   if (booleanFlag(flags, "json")) {
     process.stdout.write(`${JSON.stringify(documents)}\n`);
     return ExitCode.ok;
   }
-  process.stdout.write(
-    documents.length === 0 ? "no lab on this host\n" : `${documents.map(describe).join("\n\n")}\n`,
-  );
+  const none = unreadable.length === 0 ? "no lab on this host\n" : "";
+  process.stdout.write(documents.length === 0 ? none : `${documents.map(describe).join("\n\n")}\n`);
   return ExitCode.ok;
+}
+
+/** One of all labs: that it cannot be read must not hide the others. */
+function readable(name: string, unreadable: string[]): HostLab | null {
+  try {
+    return findLab(name);
+  } catch (error) {
+    unreadable.push(reasonOf(error));
+    return null;
+  }
 }
 
 function describe(lab: LabDocument): string {

@@ -12,6 +12,15 @@ export interface WaitOptions {
 }
 
 /**
+ * Waits until every task has ended, then throws what the first of them that failed threw: whoever acts upon it finds
+ * nothing still at work.
+ */
+export async function waitForAll(tasks: readonly Promise<unknown>[]): Promise<void> {
+  const failed = (await Promise.allSettled(tasks)).find((each) => each.status === "rejected");
+  if (failed) throw failed.reason;
+}
+
+/**
  * Calls `probe` until it returns something other than null, undefined or false, and returns that.
  * A probe that throws counts as "not yet"; its last error is named when time runs out.
  */

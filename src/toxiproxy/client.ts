@@ -89,10 +89,13 @@ function readJson(url: string, text: string): unknown {
   }
 }
 
-/** @param tokenFile read at once; one that is gone is as good as none. */
-export function connectTo(url: string, tokenFile: string | null): Toxiproxy {
+/**
+ * @param tokenFile read at once; one that is gone is as good as none.
+ * @param token sent instead of the file's.
+ */
+export function connectTo(url: string, tokenFile: string | null, token?: string): Toxiproxy {
   const toxiproxy = new Toxiproxy(url);
-  toxiproxy.api = new Transport(tokenFile === null ? null : readToken(tokenFile));
+  toxiproxy.api = new Transport(token ?? (tokenFile === null ? null : readToken(tokenFile)));
   return toxiproxy;
 }
 

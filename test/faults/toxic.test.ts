@@ -454,6 +454,26 @@ describe("on a server that was there before", () => {
     expect(await toxics(other)).toEqual([]);
   });
 
+  test("a lab that the server refuses is gone at once; one that it refuses later is taken down, but for its proxies", async () => {
+    const env = { CHAOSLAB_TOXIPROXY_TOKEN: "a-wrong-one" };
+    const up = await chaoslab(["up", "--lab", "test-v", `--toxiproxy=${url}`, "--quiet"], { env });
+    expect(up.code).toBe(7);
+    expect(oneLine(up)).toContain(": 401 ");
+    expect(findLab("test-v")).toBeNull();
+    await boot("test-v", `--toxiproxy=${url}`);
+    const down = await chaoslab(["down", "--lab", "test-v", "--quiet"], { env });
+    expect(down.code).toBe(7);
+    expect(oneLine(down)).toContain(
+      `lab test-v is removed, but its proxies (chaoslab-test-v-...) may still be on ${url}`,
+    );
+    expect(findLab("test-v")).toBeNull();
+    expect(await names()).toContain("chaoslab-test-v-orders-1-to-payments");
+    expect((await chaoslab(["down", "--lab", "test-v"])).code).toBe(0);
+    await boot("test-v", `--toxiproxy=${url}`);
+    expect((await chaoslab(["down", "--lab", "test-v"])).code).toBe(0);
+    expect(await names()).not.toContain("chaoslab-test-v-orders-1-to-payments");
+  });
+
   test("status names the server", async () => {
     const { stdout } = await chaoslab(["status", "--lab", "test-u", "--json"]);
     expect(JSON.parse(stdout)).toMatchObject([{ toxiproxy: { url, proxies: 15 } }]);

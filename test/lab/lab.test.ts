@@ -1,6 +1,6 @@
 /** A real lab, by the built binary: what it is made of, what survives a death, and that nothing of it stays. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { readFileSync, readlinkSync, statfsSync, statSync } from "node:fs";
+import { mkdirSync, readFileSync, readlinkSync, statfsSync, statSync, writeFileSync } from "node:fs";
 import postgres from "postgres";
 import { inject } from "../../src/faults/controller.ts";
 import { exec } from "../../src/lab/exec.ts";
@@ -8,6 +8,7 @@ import { cgroupLayout, cgroupProcesses } from "../../src/lab/host/cgroup.ts";
 import { findLab, type HostLab } from "../../src/lab/host/lab.ts";
 import type { LabDocument } from "../../src/lab/host/manage.ts";
 import { databaseUrl } from "../../src/lab/host/nodes.ts";
+import { LabPaths } from "../../src/lab/host/record.ts";
 import { NODE_NAMES, type NodeName, PORTS } from "../../src/lab/host/topology.ts";
 import { waitFor } from "../../src/lab/wait.ts";
 import { chaoslab, connectMs, hostPicture, oneLine, start } from "../support.ts";
@@ -195,6 +196,40 @@ test("a second lab of the same name is refused", async () => {
   const again = await chaoslab(["up", "--lab", lab.name]);
   expect(again.code).toBe(8);
   expect(oneLine(again)).toContain("already up");
+});
+
+test("of two boots of one name at once, one comes up and the other is refused", async () => {
+  const both = await Promise.all([chaoslab(["up", "--lab", "test-s"]), chaoslab(["up", "--lab", "test-s"])]);
+  expect(both.map(({ code }) => code).toSorted()).toEqual([0, 8]);
+  expect(both.map(({ stderr }) => stderr).join("")).not.toContain("removing what is left");
+  expect((await fetch(`${labNamed("test-s").apiUrl}/readyz`)).ok).toBeTrue();
+  expect((await chaoslab(["down", "--lab", "test-s"])).code).toBe(0);
+});
+
+test("down takes down a lab that is still booting, and its up says so", async () => {
+  const child = start(["up", "--lab", "test-g"]);
+  // The first finished step: the boot is under way.
+  await child.stderr.getReader().read();
+  const down = await chaoslab(["down", "--lab", "test-g"]);
+  expect(down).toMatchObject({ code: 0, stderr: expect.stringContaining("removed in") });
+  expect(await child.exited).toBe(7);
+  expect(findLab("test-g")).toBeNull();
+  expect((await exec(["ip", "netns", "list"])).stdout).not.toContain("chaoslab-test-g-");
+});
+
+test("a record that cannot be read hides no other lab from status and doctor", async () => {
+  const { dir, record } = new LabPaths("test-x");
+  mkdirSync(dir);
+  writeFileSync(record, "{");
+  try {
+    const { code, stdout, stderr } = await chaoslab(["status", "--json"]);
+    expect(code).toBe(0);
+    expect((JSON.parse(stdout) as LabDocument[]).map((each) => each.lab)).toEqual([lab.name]);
+    expect(stderr).toContain("lab test-x: its record cannot be read");
+    expect((await chaoslab(["doctor", "--json"])).stderr).toBe("");
+  } finally {
+    expect((await chaoslab(["down", "--lab", "test-x"])).code).toBe(0);
+  }
 });
 
 test("foreign rules and namespaces survive a lab's end", async () => {

@@ -20,7 +20,6 @@ import {
 } from "../../lab/host/record.ts";
 import type { Supervisor } from "../../lab/host/supervisor.ts";
 import { teardown } from "../../lab/host/teardown.ts";
-import { self } from "../../lab/process.ts";
 
 function tell(message: SupervisorMessage): void {
   try {
@@ -30,7 +29,13 @@ function tell(message: SupervisorMessage): void {
   }
 }
 
-function tellError(error: unknown): void {
+/** @param also what failed after it. */
+function tellError(error: unknown, also: unknown = null): void {
+  if (also !== null) {
+    const exit: ExitKind = error instanceof ChaoslabError ? error.kind : "internal";
+    tell({ kind: "error", exit, message: `${reasonOf(error)}; ${reasonOf(also)}`, hint: null });
+    return;
+  }
   const known = error instanceof ChaoslabError ? error : null;
   const exit: ExitKind = known?.kind ?? "internal";
   tell({ kind: "error", exit, message: known?.message ?? reasonOf(error), hint: known?.hint ?? null });
@@ -77,9 +82,8 @@ export async function run(args: string[]): Promise<number> {
     return ExitCode.labFailed;
   }
 
+  let supervisor: Supervisor | null = null;
   try {
-    record = { ...record, supervisor: self() };
-    writeRecord(record);
     const topology = topologyOf(record);
     const stop = new AbortController();
     const onStep = (step: BootStep): void => tell({ kind: "step", ...step });
@@ -90,9 +94,9 @@ export async function run(args: string[]): Promise<number> {
     const first = await Promise.race([booting, end.promise]);
     if (typeof first === "string") {
       stop.abort();
-      await booting.then((supervisor) => supervisor.stop()).catch(() => {});
+      await booting.then((booted) => booted.stop()).catch(() => {});
     } else {
-      const supervisor = first;
+      supervisor = first;
       const server = serveStatus(paths.socket, supervisor);
       writeRecord({ ...record, state: "ready" });
       log("ready");
@@ -106,8 +110,13 @@ export async function run(args: string[]): Promise<number> {
     }
   } catch (error) {
     log(reasonOf(error));
-    tellError(error);
-    await teardown(name, log);
+    await supervisor?.stop();
+    // Told last: whoever hears of it finds the lab gone, or is told that it is not.
+    const failure = await teardown(name, log).then(
+      () => null,
+      (second: unknown) => second,
+    );
+    tellError(error, failure);
     return ExitCode.labFailed;
   }
   try {

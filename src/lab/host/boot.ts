@@ -8,11 +8,12 @@ import postgres from "postgres";
 import { selfCommand } from "../../cli/self.ts";
 import { exec } from "../exec.ts";
 import { inNamespace } from "../netns.ts";
+import { waitForAll } from "../wait.ts";
 import { cgroupLayout, createCgroups } from "./cgroup.ts";
 import { createNetwork } from "./network.ts";
 import { asUser, databaseUrl, type LabContext, nodeSpecs } from "./nodes.ts";
 import type { User } from "./prerequisites.ts";
-import { checkServer, createProxies, proxiesOf, writeProxyFiles } from "./proxies.ts";
+import { checkServer, createProxies, proxiesOf, TOKEN_VARIABLE, writeProxyFiles } from "./proxies.ts";
 import { Supervisor } from "./supervisor.ts";
 import { type NodeName, PORTS, PROXY_NODE } from "./topology.ts";
 import { createVolume, PRIMARY_VOLUME_BYTES } from "./volume.ts";
@@ -47,9 +48,12 @@ export async function boot(ctx: LabContext, { onStep, log, signal }: BootOptions
   };
 
   if (ctx.record.toxiproxy) writeProxyFiles(ctx.record);
+  // Its file is its only home from here on: programs run as other users inherit this process's environment.
+  delete process.env[TOKEN_VARIABLE];
   await checkServer(ctx.record);
   const layout = cgroupLayout();
-  await Promise.all([
+  // All to their end: what one still made after another's failure would be made behind the teardown's back.
+  await waitForAll([
     timed("network", async () => {
       await createNetwork(topology);
       return [null, `${topology.cidr}, ${topology.nodes.length} nodes through ${topology.fabricNamespace}`];

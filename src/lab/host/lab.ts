@@ -46,8 +46,7 @@ export class HostLab {
   /** `dead`: its supervisor is gone, nodes may still run. `rebooted`: only files are left of it. */
   get state(): LabState {
     if (this.record.boot_id !== bootId()) return "rebooted";
-    if (this.record.state === "ready" && !(this.record.supervisor && isAlive(this.record.supervisor)))
-      return "dead";
+    if (!(this.record.supervisor && isAlive(this.record.supervisor))) return "dead";
     return this.record.state;
   }
 
@@ -175,12 +174,17 @@ export async function bootLab(
     signal?.removeEventListener("abort", abort);
   }
   await child.exited;
+  const how = child.signalCode ?? `exit code ${child.exitCode}`;
+  if (child.exitCode !== ExitCode.ok) {
+    throw new ChaoslabError(
+      "labFailed",
+      `lab ${name}: its supervisor ended during the boot (${how})`,
+      `chaoslab down --lab ${name} removes what is left`,
+    );
+  }
   if (signal?.aborted)
     throw new ChaoslabError("aborted", `boot of lab ${name} stopped; nothing of it is left`);
-  throw new ChaoslabError(
-    "labFailed",
-    `lab ${name}: its supervisor ended during the boot (exit code ${child.exitCode})`,
-  );
+  throw new ChaoslabError("labFailed", `lab ${name} was taken down while it booted`);
 }
 
 /** One finished step of a boot as a line: `  seed           0.82 s  10000 orders, ...`. */

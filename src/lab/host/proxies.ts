@@ -44,6 +44,10 @@ export function linksTo(record: Described, node: string): Links | null {
 const body = (record: Described) =>
   proxiesOf(record).map(({ name, listen, upstream }) => ({ name, listen, upstream, enabled: true }));
 
+/** A client for a server that was there before. A token in the environment is newer than the one the lab was booted with. */
+const clientOf = ({ url, tokenFile }: ProxyServer) =>
+  connectTo(url, tokenFile, process.env[TOKEN_VARIABLE] || undefined);
+
 /** What the lab's own server begins with, each time it is started. */
 export function writeProxyFiles(record: Described): void {
   const paths = new LabPaths(record.name);
@@ -60,7 +64,7 @@ export function writeProxyFiles(record: Described): void {
 export async function checkServer(record: Described): Promise<void> {
   const server = proxyServer(record);
   if (!server || server.cgroup) return;
-  const toxiproxy = connectTo(server.url, server.tokenFile);
+  const toxiproxy = clientOf(server);
   await toxiproxy.getVersion();
   await toxiproxy.getAll();
 }
@@ -69,15 +73,23 @@ export async function checkServer(record: Described): Promise<void> {
 export async function createProxies(record: Described): Promise<void> {
   const server = proxyServer(record);
   if (!server || server.cgroup) return;
-  await removeProxies(record);
-  await connectTo(server.url, server.tokenFile).populate(body(record));
+  await deleteProxies(record, server);
+  writeFileSync(new LabPaths(record.name).proxiesMade, "");
+  await clientOf(server).populate(body(record));
 }
 
-/** Removes them again; that they, or the server, are gone is fine. Proxies of the lab's own node go with it. */
+/**
+ * Removes them again; that they, or the server, are gone is fine. Proxies of the lab's own node go with it.
+ * A server on which none were made is not asked: it may be the very one that refused the lab.
+ */
 export async function removeProxies(record: Described): Promise<void> {
   const server = proxyServer(record);
-  if (!server || server.cgroup) return;
-  const { api, host } = connectTo(server.url, server.tokenFile);
+  if (!server || server.cgroup || !existsSync(new LabPaths(record.name).proxiesMade)) return;
+  await deleteProxies(record, server);
+}
+
+async function deleteProxies(record: Described, server: ProxyServer): Promise<void> {
+  const { api, host } = clientOf(server);
   try {
     for (const { name } of proxiesOf(record)) await removed(api.delete(`${host}/proxies/${name}`));
   } catch (error) {

@@ -2,6 +2,8 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { findLab } from "./lab.ts";
+import { clearRemains } from "./manage.ts";
 import {
   checkLabName,
   DEFAULT_SEEDED,
@@ -30,6 +32,14 @@ test("two labs get two subnets, and one in use by others is passed over", () => 
   expect([a.subnet, b.subnet]).toEqual([1, 0]);
   expect(a.jwt_secret).not.toBe(b.jwt_secret);
   expect(labNames()).toEqual(["a", "b"]);
+});
+
+test("a lab belongs to a living supervisor from its reservation on, and is dead without one, in every state", async () => {
+  const record = reserveLab("a", DEFAULT_SEEDED, () => false);
+  expect(findLab("a")?.state).toBe("booting");
+  await expect(clearRemains("a", () => {})).rejects.toMatchObject({ kind: "busy" });
+  writeRecord({ ...record, supervisor: { pid: process.pid, starttime: 1 } });
+  expect(findLab("a")?.state).toBe("dead");
 });
 
 test("a name is reserved once", () => {

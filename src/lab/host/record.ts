@@ -17,7 +17,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { ChaoslabError, codeOf } from "../../cli/errors.ts";
-import { bootId, type ProcessRef } from "../process.ts";
+import { bootId, type ProcessRef, self } from "../process.ts";
 import type { ProxyChoice } from "./links.ts";
 import { NODE_NAMES, PROXY_NODE, SUBNET_COUNT, Topology } from "./topology.ts";
 
@@ -73,6 +73,10 @@ export class LabPaths {
   get toxiproxyConfig(): string {
     return join(this.dir, "toxiproxy.json");
   }
+  /** There once proxies may have been made on a server that was there before. */
+  get proxiesMade(): string {
+    return join(this.dir, "proxies.made");
+  }
   /** The token that its Toxiproxy asks for. */
   get toxiproxyToken(): string {
     return join(this.dir, "toxiproxy.token");
@@ -118,6 +122,8 @@ export function readRecord(name: string): LabRecord | null {
     return JSON.parse(readFileSync(new LabPaths(name).record, "utf8")) as LabRecord;
   } catch (error) {
     if (codeOf(error) === "ENOENT") return null;
+    if (codeOf(error) === "EACCES")
+      throw new ChaoslabError("permission", `lab ${name}: its record needs root`, "run it with sudo");
     throw new ChaoslabError(
       "labFailed",
       `lab ${name}: its record cannot be read`,
@@ -166,8 +172,8 @@ function subnetClaim(subnet: number): string {
 }
 
 /**
- * Reserves a name and a subnet, and writes the record. Both reservations are atomic creations
- * in the file system, so two labs booting at once cannot get the same.
+ * Reserves a name and a subnet, and writes the record, with this process as the lab's supervisor. Both reservations
+ * are atomic creations in the file system, so two labs booting at once cannot get the same.
  * @param inUse tells whether something outside chaoslab already uses a subnet.
  */
 export function reserveLab(
@@ -190,7 +196,8 @@ export function reserveLab(
     boot_id: bootId(),
     created_at: new Date().toISOString(),
     state: "booting",
-    supervisor: null,
+    // From the first moment: without a living supervisor another boot takes the lab for remains.
+    supervisor: self(),
     seeded,
     toxiproxy,
     postgres_password: secret(),

@@ -4,7 +4,7 @@
  * @module
  */
 import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
-import { ChaoslabError } from "../../cli/errors.ts";
+import { ChaoslabError, reasonOf } from "../../cli/errors.ts";
 import { waitFor } from "../wait.ts";
 import { type CgroupLayout, cgroupProcesses, enterCgroup, killCgroup } from "./cgroup.ts";
 import type { NodeSpec } from "./nodes.ts";
@@ -114,9 +114,15 @@ export class Supervisor {
       stdout: log,
       stderr: log,
     });
+    try {
+      // The process is still in nsenter or setpriv, which exec in place: all it becomes and starts is in the group.
+      enterCgroup(this.cgroups, this.topology.lab, spec.name, child.pid);
+    } catch (error) {
+      // Outside of its group no fault and no teardown would reach it. It counts as a node that ended.
+      child.kill("SIGKILL");
+      writeSync(log, `not started: ${reasonOf(error)}\n`);
+    }
     closeSync(log);
-    // The process is still in nsenter or setpriv, which exec in place: all it becomes and starts is in the group.
-    enterCgroup(this.cgroups, this.topology.lab, spec.name, child.pid);
     node.process = child;
     node.enter("starting");
     void this.#watchReady(node, child);
@@ -157,6 +163,7 @@ export class Supervisor {
       what: `the processes left of ${name} to end`,
       timeoutMs: 5_000,
     }).catch((error: unknown) => this.log(String(error)));
+    if (this.#stopping.signal.aborted) return;
     node.restarts++;
     this.#spawn(node);
   }

@@ -3,6 +3,7 @@
  * removes a lab whose supervisor was killed, whose boot was cut off, or that a reboot left as mere files.
  * @module
  */
+import { existsSync } from "node:fs";
 import { ChaoslabError, reasonOf } from "../../cli/errors.ts";
 import { revertAll } from "../../faults/controller.ts";
 import { isAlive, type ProcessRef, signalProcess } from "../process.ts";
@@ -10,7 +11,7 @@ import { waitFor } from "../wait.ts";
 import { cgroupLayout, cgroupNodes, cgroupProcesses, killCgroup, removeCgroups } from "./cgroup.ts";
 import { removeNetwork } from "./network.ts";
 import { removeProxies } from "./proxies.ts";
-import { LabPaths, readRecord, releaseLab, topologyOf } from "./record.ts";
+import { LabPaths, type LabRecord, readRecord, releaseLab, topologyOf } from "./record.ts";
 import { removeVolumes } from "./volume.ts";
 
 const STOP_SUPERVISOR_MS = 10_000;
@@ -46,9 +47,23 @@ async function removeProcesses(lab: string): Promise<void> {
 }
 
 /**
+ * Takes the lab's proxies off a server that was there before. One that refuses, or gives no answer, must not keep
+ * the lab: returns then what may stay there, in words.
+ */
+async function proxiesLeft(record: LabRecord): Promise<string | null> {
+  try {
+    await removeProxies(record);
+    return null;
+  } catch (error) {
+    return `its proxies (chaoslab-${record.name}-...) may still be on ${record.toxiproxy?.url}: ${reasonOf(error)}`;
+  }
+}
+
+/**
  * Removes everything of a lab. Each step is tried even if one before it failed; the folder, which tells what
  * there is to remove, goes last and only when all else is gone.
- * @throws {ChaoslabError} kind `labFailed` naming what could not be removed.
+ * @throws {ChaoslabError} kind `labFailed` naming what could not be removed, or, with the lab gone, what stays on a
+ * server that is not the lab's.
  */
 export async function teardown(lab: string, log: (message: string) => void): Promise<void> {
   const record = readRecordIfAny(lab);
@@ -64,18 +79,21 @@ export async function teardown(lab: string, log: (message: string) => void): Pro
   };
   await step("faults", () => revertAll(paths.journal));
   await step("supervisor", () => stopSupervisor(record?.supervisor ?? null));
+  // One that was still booting has taken the lab down itself.
+  if (!existsSync(paths.dir)) return;
   await step("processes", () => removeProcesses(lab));
   await step("volumes", () => removeVolumes(paths));
-  if (record) await step("proxies", () => removeProxies(record));
+  const left = record && (await proxiesLeft(record));
   if (record) await step("network", () => removeNetwork(topologyOf(record)));
   if (failures.length > 0) {
     throw new ChaoslabError(
       "labFailed",
-      `lab ${lab} is not wholly removed: ${failures.join("; ")}`,
+      `lab ${lab} is not wholly removed: ${[...failures, ...(left ? [left] : [])].join("; ")}`,
       "run chaoslab down again",
     );
   }
   releaseLab(lab);
+  if (left) throw new ChaoslabError("labFailed", `lab ${lab} is removed, but ${left}`, "remove them there");
 }
 
 /** A record that cannot be read must not keep a lab from being removed. */
