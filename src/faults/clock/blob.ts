@@ -5,7 +5,7 @@
  * realtime clocks a hook makes the real system call and adds the offset to its answer; it calls nothing, so that no
  * return address into the blob is ever on a stack. Other clocks run the displaced instructions and go on in the
  * original function; where those cannot be moved, they make the system call. On the machine this was written on
- * (Firecracker, kernel 6.18) a Date.now() takes 270 to 350 ns instead of 35 to 50, performance.now() as long as before.
+ * (kernel 6.18) a Date.now() takes 270 to 350 ns instead of 35 to 50, performance.now() as long as before.
  *
  * A child inherits the patched copy by fork, and no journal knows that child: so the blob itself says whose it is and
  * what it displaced.
