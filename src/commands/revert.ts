@@ -5,6 +5,7 @@ import { abortOnSignals } from "../cli/signals.ts";
 import { type Reverted, revertAll } from "../faults/controller.ts";
 import { requireRoot } from "../lab/host/prerequisites.ts";
 import { checkLabName, LabPaths, labNames } from "../lab/host/record.ts";
+import { leftOf } from "../model/fault.ts";
 
 export async function run(args: string[], flags: Flags): Promise<number> {
   const [id] = args;
@@ -22,13 +23,18 @@ export async function run(args: string[], flags: Flags): Promise<number> {
     if (booleanFlag(flags, "json")) process.stdout.write(`${JSON.stringify(reverted)}\n`);
     else if (reverted.length > 0) process.stdout.write(`${reverted.map(line).join("\n")}\n`);
     else process.stdout.write(all ? "no active fault\n" : `${id} is not active: nothing to revert\n`);
-    return reverted.some((each) => each.error !== null) ? ExitCode.labFailed : ExitCode.ok;
+    return reverted.some(isInForce) ? ExitCode.labFailed : ExitCode.ok;
   } finally {
     dispose();
   }
 }
 
-const line = ({ event, error }: Reverted): string =>
-  error === null
-    ? `${event.id}: ${event.fault_type} on ${event.target} reverted`
-    : `${event.id}: ${event.fault_type} on ${event.target} NOT reverted: ${error}`;
+/** The undo failed, or it did not and the fault is seen all the same. */
+const isInForce = ({ event, error }: Reverted): boolean => error !== null || event.gone === false;
+
+function line({ event, error }: Reverted): string {
+  const fault = `${event.id}: ${event.fault_type} on ${event.target}`;
+  if (error !== null) return `${fault} NOT reverted: ${error}`;
+  const left = leftOf(event);
+  return left === null ? `${fault} reverted` : `${fault} reverted, but ${left}`;
+}

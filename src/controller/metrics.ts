@@ -15,13 +15,16 @@ export async function faultMetrics(
   const isActive = gauge("chaoslab_fault_active", "1 while the fault is in force, 0 after.");
   const start = gauge("chaoslab_fault_start_timestamp_seconds", "When the fault came into force, Unix time.");
   const stop = gauge("chaoslab_fault_stop_timestamp_seconds", "When the fault was reverted, Unix time.");
+  const remains = gauge("chaoslab_fault_remains", "1 when it was seen after its revert, 0 when it was not.");
   const activeIds = new Set(active.map((event) => event.id));
-  const gone = past.filter((event) => !activeIds.has(event.id)).slice(-KEEP);
-  for (const { id, fault_type: type, target, backend, t_start, t_stop } of [...gone, ...active]) {
+  const ended = past.filter((event) => !activeIds.has(event.id)).slice(-KEEP);
+  for (const event of [...ended, ...active]) {
+    const { id, fault_type: type, target, backend, t_start, t_stop, gone } = event;
     const labels = { id, type, target, backend };
     isActive.set(labels, t_stop === null ? 1 : 0);
     start.set(labels, t_start / 1000);
     if (t_stop !== null) stop.set(labels, t_stop / 1000);
+    if (gone !== null) remains.set(labels, gone ? 0 : 1);
   }
   return registry.metrics();
 }

@@ -56,6 +56,8 @@ const event: FaultEvent = {
   t_start: LOAD_START + 26_500,
   t_stop: LOAD_START + 56_800,
   evidence: { landed: true, detail: "1000 packets", measures: { packets: 1000 } },
+  gone: true,
+  remains: null,
 };
 
 const latency = { count: 1, mean_ms: 1, p50_ms: 1, p90_ms: 1, p99_ms: 1, p999_ms: 1, max_ms: 1 };

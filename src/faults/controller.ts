@@ -7,7 +7,8 @@ import { isAlive } from "../lab/process.ts";
 import type { Target } from "../lab/target.ts";
 import type { Evidence, FaultEvent, FaultSpec } from "../model/fault.ts";
 import { aspectOf, nodesNamedBy } from "../model/params.ts";
-import type { Running } from "./fault.ts";
+import type { Running, Undo } from "./fault.ts";
+import { type Gone, lookAfter } from "./gone.ts";
 import { Journal, type OpenFault, openFaults } from "./journal.ts";
 import { FAULTS, undo } from "./registry.ts";
 
@@ -31,7 +32,10 @@ export interface ActiveFault extends AsyncDisposable {
   readonly event: FaultEvent;
   /** What the fault has done so far, as the kernel or the target tells it. */
   verify(): Promise<Evidence>;
-  /** Takes the fault back and returns the finished event. Calling it again returns the same event. */
+  /**
+   * Takes the fault back, looks whether it is gone, and returns the finished event. Calling it again returns the same
+   * event.
+   */
   revert(): Promise<FaultEvent>;
 }
 
@@ -57,6 +61,8 @@ export async function inject(options: InjectOptions): Promise<ActiveFault> {
     t_start: Date.now(),
     t_stop: null,
     evidence: null,
+    gone: null,
+    remains: null,
   };
 
   journal.open(
@@ -83,7 +89,7 @@ export async function inject(options: InjectOptions): Promise<ActiveFault> {
     active = true;
     return new InjectedFault(event, running, async () => {
       await undo(latest);
-      return closeAt(journal, id);
+      return { t_stop: closeAt(journal, id), undone: latest };
     });
   } catch (error) {
     try {
@@ -91,13 +97,13 @@ export async function inject(options: InjectOptions): Promise<ActiveFault> {
       await undo(latest);
       closeAt(journal, id);
     } catch (second) {
-      throw new ChaoslabError(
-        error instanceof ChaoslabError ? error.kind : "internal",
-        `${reasonOf(error)}; and undoing it failed: ${reasonOf(second)}`,
-        "chaoslab down tries again",
-      );
+      const text = `${reasonOf(error)}; and undoing it failed: ${reasonOf(second)}`;
+      throw new ChaoslabError("labFailed", text, "chaoslab revert --all tries again");
     }
-    throw error;
+    const after = await lookAfter(latest);
+    if (after.gone !== false) throw error;
+    const text = `${reasonOf(error)}; it was undone, but of it remains: ${after.remains}`;
+    throw new ChaoslabError("labFailed", text, "chaoslab down removes the lab with it");
   }
 }
 
@@ -121,14 +127,19 @@ function closeAt(journal: Journal, id: string): number {
   return tStop;
 }
 
+interface Undone {
+  t_stop: number;
+  undone: Undo;
+}
+
 class InjectedFault implements ActiveFault {
   #reverted: Promise<FaultEvent> | null = null;
 
   constructor(
     readonly event: FaultEvent,
     readonly running: Running,
-    /** Undoes, closes the journal's entry and tells when. */
-    readonly undoAndClose: () => Promise<number>,
+    /** Undoes, closes the journal's entry, and tells when and what was undone. */
+    readonly undoAndClose: () => Promise<Undone>,
   ) {}
 
   verify(): Promise<Evidence> {
@@ -154,8 +165,8 @@ class InjectedFault implements ActiveFault {
     await this.#verify(false).catch((error: unknown) => {
       this.event.evidence ??= nothingKnown(reasonOf(error));
     });
-    this.event.t_stop = await this.undoAndClose();
-    return this.event;
+    const { t_stop, undone } = await this.undoAndClose();
+    return Object.assign(this.event, { t_stop }, await lookAfter(undone));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -170,9 +181,9 @@ const nothingKnown = (why: string): Evidence => ({
 });
 
 export interface Reverted {
-  /** `t_stop` is null when the undo failed. */
+  /** `t_stop` is null when the undo failed. When it did not, `gone` tells what came of it. */
   event: FaultEvent;
-  /** One line; null when the fault is gone. */
+  /** Why the undo failed, in one line; null when it did not. */
   error: string | null;
 }
 
@@ -186,29 +197,39 @@ export async function revertAll(
   which: (fault: OpenFault) => boolean = () => true,
 ): Promise<Reverted[]> {
   const journal = new Journal(journalPath);
-  const results: Reverted[] = [];
+  const results: (Reverted & { undone: Undo | null })[] = [];
   for (const fault of openFaults(journalPath).filter(which).reverse()) {
     try {
-      results.push({ event: { ...fault.event, t_stop: await undoForGood(journal, fault) }, error: null });
+      const { t_stop, undone } = await undoForGood(journal, fault);
+      results.push({ event: { ...fault.event, t_stop }, error: null, undone });
     } catch (error) {
-      results.push({ event: fault.event, error: reasonOf(error) });
+      results.push({ event: fault.event, error: reasonOf(error), undone: null });
     }
   }
-  return results;
+  // Last: no fault stays in force while one looks after another.
+  const unknown: Gone = { gone: null, remains: null };
+  return Promise.all(
+    results.map(async ({ event, error, undone }) => ({
+      event: { ...event, ...(undone ? await lookAfter(undone) : unknown) },
+      error,
+    })),
+  );
 }
 
 /** How long a command that outlived its owner may take to act, in milliseconds. They take about 10. */
 const STRAGGLER_MS = 300;
 
-/** Undoes and closes; returns when. An owner that lives may act on, and amend the undo, until the fault is closed. */
-async function undoForGood(journal: Journal, fault: OpenFault): Promise<number> {
+/** Undoes and closes. An owner that lives may act on, and amend the undo, until the fault is closed. */
+async function undoForGood(journal: Journal, fault: OpenFault): Promise<Undone> {
+  let undone = fault.undo;
   for (let latest: OpenFault | undefined = fault; latest; ) {
     await undoWithStragglers(latest);
-    const tStop = Date.now();
-    if (journal.close(fault.id, tStop, latest.undo)) return tStop;
+    const t_stop = Date.now();
+    undone = latest.undo;
+    if (journal.close(fault.id, t_stop, undone)) return { t_stop, undone };
     latest = openFaults(journal.path).find(({ id }) => id === fault.id);
   }
-  return Date.now();
+  return { t_stop: Date.now(), undone };
 }
 
 /** When the owner died while injecting, watches a moment for a command that it had started and left behind. */

@@ -125,17 +125,29 @@ const behaviourApi = defineBackend<DependencyParams, DependencyUndo>({
     };
   },
 
-  async undo({ url, cgroup, ours }) {
-    // The behaviour lives in a process of the node: without one there is none, and its address may be anybody's.
-    if (processesOf(cgroup).length === 0) return;
-    try {
-      if (Bun.deepEquals(await ask(url, "GET"), ours)) await ask(url, "DELETE");
-    } catch (error) {
-      if (error instanceof UnfitAnswer || isRefused(error) || processesOf(cgroup).length === 0) return;
-      throw new ChaoslabError("internal", `${url}/behaviour cannot be reset: ${reasonOf(error)}`);
-    }
+  async undo(undo) {
+    await withOurs(undo, "reset", () => ask(undo.url, "DELETE"));
   },
+
+  remains: (undo) => withOurs(undo, "read", async (now) => `${undo.url} behaves so: ${JSON.stringify(now)}`),
 });
+
+/** Does something about the behaviour that is ours; null when the provider does not have it, or is not there. */
+async function withOurs<T>(
+  { url, cgroup, ours }: DependencyUndo,
+  what: string,
+  act: (now: Behaviour) => Promise<T>,
+): Promise<T | null> {
+  // The behaviour lives in a process of the node: without one there is none, and its address may be anybody's.
+  if (processesOf(cgroup).length === 0) return null;
+  try {
+    const now = await ask(url, "GET");
+    return Bun.deepEquals(now, ours) ? await act(now) : null;
+  } catch (error) {
+    if (error instanceof UnfitAnswer || isRefused(error) || processesOf(cgroup).length === 0) return null;
+    throw new ChaoslabError("internal", `${url}/behaviour cannot be ${what}: ${reasonOf(error)}`);
+  }
+}
 
 /** Nothing listens: the process that was told is gone, and the next one has not begun to listen. */
 function isRefused(error: unknown): boolean {

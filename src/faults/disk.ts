@@ -13,6 +13,7 @@ import type { Evidence } from "../model/fault.ts";
 import type { DiskParams } from "../model/params.ts";
 import { defineBackend, defineFault } from "./fault.ts";
 import { allocate } from "./node/allocate.ts";
+import { holdersOfDeleted } from "./node/open-files.ts";
 
 const FILE_PREFIX = ".chaoslab-fill-";
 
@@ -98,6 +99,14 @@ const fillFile = defineBackend<DiskParams, DiskUndo>({
     } catch (error) {
       if (codeOf(error) !== "ENOENT") throw error;
     }
+  },
+
+  /** The file, or its space, which comes back only when nobody holds the deleted file open any more. */
+  async remains({ path }) {
+    const size = sizeOf(path);
+    if (size !== null) return `${path} takes ${size} bytes`;
+    const holders = holdersOfDeleted(path);
+    return holders.length === 0 ? null : `${path} is deleted, but held open by process ${holders.join(", ")}`;
   },
 });
 

@@ -69,6 +69,12 @@ export interface Backend<P, U extends Undo> {
    * the target or the injecting process is gone, and in another process.
    */
   undo(undo: U): Promise<void>;
+  /**
+   * What the kernel or the target still shows of this fault, in a few words; null when nothing is left, which it is too
+   * when the target is gone. Reads the thing itself, through the reader that {@link undo} has, and changes nothing. Asked
+   * after the undo, perhaps in another process. Throws when it cannot look.
+   */
+  remains(undo: U): Promise<string | null>;
 }
 
 /** A request bound to a backend that can carry it out; nothing has been touched yet. */
@@ -84,10 +90,16 @@ export interface AnyBackend<P> {
   probe(request: FaultRequest<P>): Promise<string | null>;
   prepare(request: FaultRequest<P>): Promise<Prepared>;
   undo(undo: Undo): Promise<void>;
+  remains(undo: Undo): Promise<string | null>;
 }
 
 export function defineBackend<P, U extends Undo>(backend: Backend<P, U>): AnyBackend<P> {
   const isUndo = (undo: Undo): undo is U => Value.Check(backend.undoSchema, undo);
+  const ours = (undo: Undo): U => {
+    if (isUndo(undo)) return undo;
+    const text = JSON.stringify(undo);
+    throw new ChaoslabError("internal", `journal: not an undo of ${backend.name}: ${text}`);
+  };
   return {
     name: backend.name,
     probe: (request) => backend.probe(request),
@@ -96,22 +108,15 @@ export function defineBackend<P, U extends Undo>(backend: Backend<P, U>): AnyBac
       const plan = backend.plan(request);
       return { backend: backend.name, plan, inject: (amend) => backend.inject(request, plan.undo, amend) };
     },
-    async undo(undo) {
-      if (!isUndo(undo)) {
-        throw new ChaoslabError(
-          "internal",
-          `journal: not an undo of ${backend.name}: ${JSON.stringify(undo)}`,
-        );
-      }
-      await backend.undo(undo);
-    },
+    undo: async (undo) => backend.undo(ours(undo)),
+    remains: async (undo) => backend.remains(ours(undo)),
   };
 }
 
 /** A fault type with its params type hidden. */
 export interface Fault {
   readonly type: FaultType;
-  readonly backends: readonly Pick<AnyBackend<never>, "name" | "undo">[];
+  readonly backends: readonly Pick<AnyBackend<never>, "name" | "undo" | "remains">[];
   /**
    * Checks the params, picks the first backend that works here (or the one named) and inspects the target.
    * @throws {ChaoslabError} `badConfig` for params, `prerequisite` when no backend works, what `inspect` throws.

@@ -20,6 +20,8 @@ const event = (id: string): FaultEvent => ({
   t_start: 1_000,
   t_stop: null,
   evidence: null,
+  gone: null,
+  remains: null,
 });
 const gone = {
   kind: "netem",
@@ -55,6 +57,15 @@ test("a fault is open until it is closed, with its latest undo and its owner", (
   expect(openFaults(journal.path)).toMatchObject([
     { id: "f-1", undo: amended, active: true, event: { t_start: 2_000 } },
   ]);
+});
+
+test("a fault of an older chaoslab, whose events told less, is open too", () => {
+  const journal = fresh();
+  const { gone: _gone, remains: _remains, ...older } = event("f-1");
+  const owner = { pid: process.pid, starttime: 1 };
+  const line = { record: "opened", id: "f-1", event: older, undo: gone, owner, lease: null };
+  writeFileSync(journal.path, `${JSON.stringify(line)}\n`);
+  expect(openFaults(journal.path)).toMatchObject([{ id: "f-1", event: { t_stop: null, gone: null } }]);
 });
 
 test("a line torn by a crash is skipped and does not swallow the next", () => {
@@ -111,7 +122,9 @@ test("reverting all closes what is gone with its namespace; again is fine", asyn
   const journal = fresh();
   journal.open(event("f-1"), gone, null);
   journal.activate("f-1", 1_000);
-  expect(await revertAll(journal.path)).toMatchObject([{ event: { id: "f-1" }, error: null }]);
+  expect(await revertAll(journal.path)).toMatchObject([
+    { event: { id: "f-1", gone: true, remains: null }, error: null },
+  ]);
   expect(openFaults(journal.path)).toEqual([]);
   expect(await revertAll(journal.path)).toEqual([]);
 });

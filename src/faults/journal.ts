@@ -18,6 +18,8 @@ import { self } from "../lab/process.ts";
 import { FaultEvent } from "../model/fault.ts";
 import type { Undo } from "./fault.ts";
 
+/** What is known of a fault when it begins. */
+const Begun = Type.Omit(FaultEvent, ["t_stop", "evidence", "gone", "remains"]);
 const UndoRecord = Type.Object({ kind: Type.String() });
 const Owner = Type.Object({ pid: Type.Integer(), starttime: Type.Number() });
 
@@ -25,7 +27,7 @@ const JournalRecord = Type.Union([
   Type.Object({
     record: Type.Literal("opened"),
     id: Type.String(),
-    event: FaultEvent,
+    event: Begun,
     undo: UndoRecord,
     owner: Owner,
     lease: Type.Union([Type.Number(), Type.Null()]),
@@ -81,7 +83,7 @@ export class Journal {
       {
         record: "opened",
         id: event.id,
-        event: { ...event, t_stop: null, evidence: null },
+        event,
         undo,
         owner: self(),
         lease,
@@ -220,7 +222,8 @@ function parseRecord(line: string): JournalRecord | null {
 function apply(faults: Map<string, OpenFault>, record: JournalRecord): void {
   if (record.record === "opened") {
     const { id, event, undo, owner, lease } = record;
-    faults.set(id, { id, event, undo, owner, lease, active: false });
+    const yet = { t_stop: null, evidence: null, gone: null, remains: null };
+    faults.set(id, { id, event: { ...event, ...yet }, undo, owner, lease, active: false });
     return;
   }
   const fault = faults.get(record.id);

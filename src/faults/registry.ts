@@ -44,9 +44,18 @@ export const FAULTS: Readonly<Record<FaultType, Fault>> = {
 
 /** Carries an undo out, whichever backend wrote it. */
 export async function undo(data: Undo): Promise<void> {
+  await backendOf(data).undo(data);
+}
+
+/** What is still to be seen of the fault that this undoes, in a few words; null when nothing is. */
+export async function remains(data: Undo): Promise<string | null> {
+  return backendOf(data).remains(data);
+}
+
+function backendOf({ kind }: Undo): Fault["backends"][number] {
   const backend = Object.values(FAULTS)
     .flatMap((fault) => fault.backends)
-    .find((each) => each.name === data.kind);
-  if (!backend) throw new ChaoslabError("internal", `journal: no backend knows how to undo ${data.kind}`);
-  await backend.undo(data);
+    .find((each) => each.name === kind);
+  if (backend) return backend;
+  throw new ChaoslabError("internal", `journal: no backend knows how to undo ${kind}`);
 }

@@ -13,7 +13,7 @@ import type { RestartParams } from "../model/params.ts";
 import { defineBackend, defineFault, type FaultRequest } from "./fault.ts";
 import { Cgroup, cgroupOf } from "./node/cgroup.ts";
 import { requireSupervised } from "./node/node-restart.ts";
-import { killAll, requireRunning, thaw, waitGone } from "./node/processes.ts";
+import { isFrozen, killAll, requireRunning, thaw, waitGone } from "./node/processes.ts";
 import { Roll } from "./node/roll.ts";
 
 /** That of `docker stop` and its like. */
@@ -78,6 +78,12 @@ const restartNodes = defineBackend<RestartParams, RestartUndo>({
     thaw(cgroup);
     // A node started since has another main process, and lives.
     if (asked && isAlive(asked)) await waitGone(await killAll(cgroup), `process ${asked.pid}`);
+  },
+
+  /** A roll that still goes on. Nodes that have ended and are not ready again are their supervisor's affair. */
+  async remains({ cgroup, asked }) {
+    if (asked && isAlive(asked)) return `process ${asked.pid} is still asked to end`;
+    return isFrozen(cgroup) ? "the cgroup of the node whose turn it was is frozen" : null;
   },
 });
 

@@ -22,6 +22,7 @@ const StopUndo = Type.Object({ kind: Type.Literal("sigstop"), cgroup: Cgroup });
 type StopUndo = Static<typeof StopUndo>;
 
 const isStopped = ({ state }: NodeProcess): boolean => state === "T";
+const stoppedIn = (cgroup: Cgroup): NodeProcess[] => processesOf(cgroup).filter(isStopped);
 
 const sigstop = defineBackend<StopParams, StopUndo>({
   name: "sigstop",
@@ -56,11 +57,16 @@ const sigstop = defineBackend<StopParams, StopUndo>({
 
   async undo({ cgroup }) {
     const allRun = (): boolean => {
-      const stopped = processesOf(cgroup).filter(isStopped);
+      const stopped = stoppedIn(cgroup);
       for (const each of stopped) signalProcess(each, "SIGCONT");
       return stopped.length === 0;
     };
     await waitFor(allRun, { what: "stopped processes to go on", timeoutMs: 5_000, intervalMs: 2 });
+  },
+
+  async remains({ cgroup }) {
+    const pids = stoppedIn(cgroup).map(({ pid }) => pid);
+    return pids.length === 0 ? null : `stopped processes: ${pids.join(", ")}`;
   },
 });
 

@@ -151,23 +151,42 @@ const toxiproxy = defineBackend<ToxicParams, ToxicUndo>({
     };
   },
 
-  async undo({ url, token_file, cgroup, toxics }) {
-    // Toxics live in the server's process: without it there are none, and its address may be anybody's.
-    const died = (): boolean => cgroup !== null && processesOf(cgroup).length === 0;
-    if (died()) return;
-    const { api, host } = connectTo(url, token_file);
-    for (const { proxy, name } of toxics) {
-      try {
+  async undo(undo) {
+    await onServer(undo, "removed", async ({ api, host }) => {
+      for (const { proxy, name } of undo.toxics)
         await removed(api.delete(`${host}/proxies/${proxy}/toxics/${name}`));
-      } catch (error) {
-        // The lab's own is being started again: what the one before held is gone.
-        if (cgroup && error instanceof Unreachable && (error.nothingListens || died())) return;
-        const why = error instanceof Refused ? "refused" : "no answer";
-        throw new ChaoslabError("internal", `toxic ${name} cannot be removed (${why}): ${reasonOf(error)}`);
-      }
-    }
+    });
   },
+
+  remains: (undo) =>
+    onServer(undo, "looked for", async (server) => {
+      const states = await proxyStates(server);
+      const left = undo.toxics.filter(({ proxy, name }) =>
+        states[proxy]?.toxics.some((each) => each.name === name),
+      );
+      return left.map(({ proxy, name }) => `toxic ${name} on ${proxy}`).join(", ") || null;
+    }),
 });
+
+/** Does something on the server that the undo names; null when that is the lab's own and has died. */
+async function onServer<T>(
+  { url, token_file, cgroup, toxics }: ToxicUndo,
+  what: string,
+  act: (server: ReturnType<typeof connectTo>) => Promise<T>,
+): Promise<T | null> {
+  // Toxics live in the server's process: without it there are none, and its address may be anybody's.
+  const died = (): boolean => cgroup !== null && processesOf(cgroup).length === 0;
+  if (died()) return null;
+  try {
+    return await act(connectTo(url, token_file));
+  } catch (error) {
+    // The lab's own is being started again: what the one before held is gone.
+    if (cgroup && error instanceof Unreachable && (error.nothingListens || died())) return null;
+    const why = error instanceof Refused ? "refused" : "no answer";
+    const names = [...new Set(toxics.map(({ name }) => name))].join(", ");
+    throw new ChaoslabError("internal", `toxic ${names} cannot be ${what} (${why}): ${reasonOf(error)}`);
+  }
+}
 
 export const toxic = defineFault({
   type: "toxic",

@@ -41,5 +41,15 @@ export const FaultEvent = Type.Object({
   /** Null while the fault is active. */
   t_stop: Type.Union([Type.Number(), Type.Null()]),
   evidence: Type.Union([Evidence, Type.Null()]),
+  /** After `t_stop`, whether the kernel or the target shows nothing of it any more. Null: active, or nobody could look. */
+  gone: Type.Union([Type.Boolean(), Type.Null()]),
+  /** What is still to be seen of it; where nobody could look after `t_stop`, why. Else null. */
+  remains: Type.Union([Type.String(), Type.Null()]),
 });
 export type FaultEvent = Static<typeof FaultEvent>;
+
+/** What is to be said of a fault that was taken back and is not known to be gone; null when there is nothing to say. */
+export function leftOf({ t_stop, gone, remains }: FaultEvent): string | null {
+  if (t_stop === null || gone === true) return null;
+  return gone === false ? `of it remains: ${remains}` : remains;
+}

@@ -1,5 +1,6 @@
 /** report.md of a run. @module */
 import type { RunDocument } from "../experiment/store.ts";
+import { leftOf } from "../model/fault.ts";
 import type { Schedule } from "../model/schedule.ts";
 import type { Verdict } from "../model/verdict.ts";
 import { POOL_HEADING, poolRows, SLI_HEADING, sliRows, VERDICT_HEADING, verdictRow } from "./text.ts";
@@ -43,6 +44,7 @@ export function markdownReport(document: RunDocument, schedule: Schedule): strin
 function section(verdict: Verdict, schedule: Schedule): string {
   const hypothesis = schedule.hypotheses.find((each) => each.name === verdict.hypothesis);
   const event = verdict.fault_event;
+  const left = event && leftOf(event);
   return [
     `## ${verdict.hypothesis}: ${verdict.result}`,
     hypothesis
@@ -57,6 +59,7 @@ function section(verdict: Verdict, schedule: Schedule): string {
       event
         ? `- fault by ${event.backend}: ${event.evidence?.detail ?? "no evidence"}`
         : "- fault: not injected",
+      left ? `- reverted, but ${left}` : "",
       event?.t_stop
         ? `- in force from ${new Date(event.t_start).toISOString()} to ${new Date(event.t_stop).toISOString()}`
         : "",

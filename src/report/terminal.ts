@@ -1,6 +1,7 @@
 /** The verdict as a person reads it in a terminal. @module */
 import { painter, table } from "../cli/terminal.ts";
 import type { RunDocument } from "../experiment/store.ts";
+import { leftOf } from "../model/fault.ts";
 import {
   POOL_HEADING,
   poolRows,
@@ -29,10 +30,12 @@ export function terminalReport(document: RunDocument, stream: { isTTY?: boolean 
     ];
     if (verdict.pools.length > 0)
       lines.push("", indent(table([POOL_HEADING, ...poolRows(verdict)], NUMBERS)));
-    const evidence = verdict.fault_event?.evidence;
+    const event = verdict.fault_event;
+    const left = event && leftOf(event);
     lines.push(
       "",
-      `  fault     ${evidence ? evidence.detail : "not injected"}`,
+      `  fault     ${event?.evidence ? event.evidence.detail : "not injected"}`,
+      ...(left ? [`  reverted  but ${left}`] : []),
       `  load      ${verdict.load.requests} requests at ${verdict.load.offered_rps}/s offered, slip p99 ${verdict.load.slip_p99_ms} ms, ${verdict.load.dropped} never sent`,
     );
     return lines.join("\n");

@@ -8,6 +8,7 @@ import { VdsoMemory } from "../../src/faults/clock/memory.ts";
 import { restoreProcess, skewProcess } from "../../src/faults/clock/skew.ts";
 import { type InjectOptions, inject, revertAll } from "../../src/faults/controller.ts";
 import { openFaults } from "../../src/faults/journal.ts";
+import { remains } from "../../src/faults/registry.ts";
 import { isAlive, type ProcessRef, processRef } from "../../src/lab/process.ts";
 import { waitFor } from "../../src/lab/wait.ts";
 import { ClockNode, hostOffset, type Speaker } from "./clock-node.ts";
@@ -96,6 +97,7 @@ describe("clock by vdso", () => {
 
       const event = await active.revert();
       expect(event).toMatchObject({ fault_type: "clock", backend: "vdso", evidence: { landed: true } });
+      expect(event).toMatchObject({ gone: true, remains: null });
       near(await inside.offset(), 0);
       expect(vdsoOf(refOf(inside)).equals(untouched)).toBe(true);
       expect(vdsoOf(processRef(process.pid) ?? refOf(inside)).equals(untouched)).toBe(true);
@@ -212,6 +214,27 @@ describe("clock by vdso", () => {
     near(await third.offset(), 0);
   });
 
+  test("is said to be gone only when it is", async () => {
+    const here = node("left");
+    const inside = await here.teller();
+    const given = options(here, DAY);
+    const active = await inject(given);
+    const [{ id = "", undo = { kind: "" } } = {}] = openFaults(given.journal);
+    const skewed = `skewed vDSO of process ${inside.child.pid}`;
+    expect(await remains(undo)).toBe(`${skewed}; clock worker ${workerOf(given.journal).pid}`);
+    expect(await active.revert()).toMatchObject({ gone: true, remains: null });
+    expect(await remains(undo)).toBeNull();
+    // Once more, as if it had stayed, in a process that no journal names too.
+    const other = await here.teller();
+    const skew = { id, offsetMs: DAY };
+    expect(skewProcess(refOf(other), skew, false)).toBe("skewed");
+    expect(await remains(undo)).toBe(`skewed vDSO of process ${other.child.pid}`);
+    // Another fault's is not this one's.
+    expect(restoreProcess(refOf(other), id, new Map(), false)).toBe("restored");
+    expect(skewProcess(refOf(other), { ...skew, id: "f-other" }, false)).toBe("skewed");
+    expect(await remains(undo)).toBeNull();
+  });
+
   test("undo is fine after the target was killed", async () => {
     const here = node("killed");
     const inside = await here.teller();
@@ -219,8 +242,8 @@ describe("clock by vdso", () => {
     inside.child.kill("SIGKILL");
     await inside.child.exited;
     expect((await active.verify()).landed).toBe(true);
-    expect(await revertAll(journals.at(-1) ?? "")).toMatchObject([{ error: null }]);
-    expect((await active.revert()).t_stop).not.toBeNull();
+    expect(await revertAll(journals.at(-1) ?? "")).toMatchObject([{ error: null, event: { gone: true } }]);
+    expect(await active.revert()).toMatchObject({ t_stop: expect.any(Number), gone: true, remains: null });
   });
 
   test("after SIGKILL of its owner the worker restores", async () => {
@@ -232,7 +255,7 @@ describe("clock by vdso", () => {
     owner.kill("SIGKILL");
     await waitFor(() => vdsoOf(refOf(inside)).equals(untouched), { what: "right time", timeoutMs: 2_000 });
     near(await inside.offset(), 0);
-    expect(await revertAll(given.journal)).toMatchObject([{ error: null }]);
+    expect(await revertAll(given.journal)).toMatchObject([{ error: null, event: { gone: true } }]);
     expect(await revertAll(given.journal)).toEqual([]);
   });
 
@@ -246,7 +269,9 @@ describe("clock by vdso", () => {
     owner.kill("SIGKILL");
     await waitFor(() => !isAlive(worker), { what: "the worker to end", timeoutMs: 2_000 });
     near(await inside.offset(), DAY);
-    expect(await revertAll(given.journal)).toMatchObject([{ error: null, event: { backend: "vdso" } }]);
+    expect(await revertAll(given.journal)).toMatchObject([
+      { error: null, event: { backend: "vdso", gone: true } },
+    ]);
     near(await inside.offset(), 0);
     for (const each of [inside, bash]) expect(vdsoOf(refOf(each)).equals(untouched)).toBe(true);
     expect(await revertAll(given.journal)).toEqual([]);
@@ -278,11 +303,11 @@ describe("clock by vdso", () => {
     const given = options(here, 5 * MINUTE);
     const active = await inject(given);
     const worker = workerOf(given.journal);
-    expect(await revertAll(given.journal)).toMatchObject([{ error: null }]);
+    expect(await revertAll(given.journal)).toMatchObject([{ error: null, event: { gone: true } }]);
     expect(isAlive(worker)).toBe(false);
     near(await inside.offset(), 0);
     expect((await active.verify()).landed).toBe(false);
-    expect((await active.revert()).t_stop).not.toBeNull();
+    expect(await active.revert()).toMatchObject({ t_stop: expect.any(Number), gone: true, remains: null });
   });
 
   test("a stopped process stays stopped, and is skewed when it goes on", async () => {

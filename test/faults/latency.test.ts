@@ -7,11 +7,13 @@ import { type ActiveFault, type InjectOptions, inject, revertAll } from "../../s
 import { openFaults } from "../../src/faults/journal.ts";
 import { netem } from "../../src/faults/network/netem.ts";
 import { nfqueue } from "../../src/faults/network/nfqueue.ts";
+import { remains } from "../../src/faults/registry.ts";
 import { exec } from "../../src/lab/exec.ts";
 import { isAlive, type ProcessRef } from "../../src/lab/process.ts";
 import { waitFor } from "../../src/lab/wait.ts";
 import type { LatencyParams } from "../../src/model/params.ts";
 import { Fabric, inside, type Node } from "./fabric.ts";
+import { undoOf } from "./packets-net.ts";
 
 setDefaultTimeout(60_000);
 const BUN = process.execPath;
@@ -140,6 +142,8 @@ for (const backend of ["netem", "nfqueue"] as const) {
         target: "b",
         backend,
         evidence: { landed: true },
+        gone: true,
+        remains: null,
       });
       expect(event.t_stop).toBeGreaterThan(event.t_start);
       expect(median(await roundTrips(net, "a", "b", 50))).toBeLessThan(UNDISTURBED_MS);
@@ -239,7 +243,7 @@ for (const backend of ["netem", "nfqueue"] as const) {
         expect((await traces()).length).toBe(1);
       }
       expect(await revertAll(given.journal)).toMatchObject([
-        { error: null, event: { target: "b", backend } },
+        { error: null, event: { target: "b", backend, gone: true } },
       ]);
       await waitFor(() => last < UNDISTURBED_MS, { what: "full speed", timeoutMs: 2_000, intervalMs: 1 });
       expect(await traces()).toEqual([]);
@@ -267,10 +271,10 @@ for (const backend of ["netem", "nfqueue"] as const) {
     test("another process may revert while the owner lives; the owner's own revert is then fine", async () => {
       const given = options("b", { delay_ms: 50 });
       const active = await inject(given);
-      expect(await revertAll(given.journal)).toMatchObject([{ error: null }]);
+      expect(await revertAll(given.journal)).toMatchObject([{ error: null, event: { gone: true } }]);
       expect(median(await roundTrips(net, "a", "b", 20))).toBeLessThan(UNDISTURBED_MS);
       expect((await active.verify()).landed).toBe(false);
-      expect((await active.revert()).t_stop).not.toBeNull();
+      expect(await active.revert()).toMatchObject({ t_stop: expect.any(Number), gone: true, remains: null });
     });
 
     test("rules and qdiscs that others made stay, and their queue numbers are not used", async () => {
@@ -295,15 +299,45 @@ for (const backend of ["netem", "nfqueue"] as const) {
       }
     });
 
+    test("is said to be gone only when it is", async () => {
+      const given = options("b", { delay_ms: 20 });
+      const active = await inject(given);
+      const { undo, comment = "", root } = undoOf(given.journal);
+      const seen =
+        backend === "netem"
+          ? `qdisc netem ${root?.handle} on eth0 in ${net.path("b")}`
+          : `a rule of iptables with comment ${comment} in ${net.path("fabric")}`;
+      const worker = workerOf(given.journal);
+      expect(await remains(undo)).toBe(worker ? `${seen}, packet worker ${worker.pid}` : seen);
+      await active.revert();
+      expect(await remains(undo)).toBeNull();
+      const [where, there, back] =
+        backend === "netem"
+          ? ([
+              net.path("b"),
+              ["tc", "qdisc", "del", "dev", "eth0", "root"],
+              ["tc", "qdisc", "add", "dev", "eth0", "root", "handle", root?.handle ?? "", "netem"],
+            ] as const)
+          : ([
+              net.path("fabric"),
+              ["iptables", "-w", "-t", "mangle", "-F", "FORWARD"],
+              ["iptables", "-w", "-t", "mangle", "-A", "FORWARD", "-m", "comment", "--comment", comment],
+            ] as const);
+      await exec(inside(where, [...back]));
+      expect(await remains(undo)).toBe(seen);
+      await exec(inside(where, [...there]));
+      expect(await remains(undo)).toBeNull();
+    });
+
     test("undo is fine after the namespaces are gone", async () => {
       const given = options("b", { delay_ms: 20 });
       const gone = await fabric(`${backend}-gone`);
       const active = await inject({ ...given, target: gone.target("b") });
       const worker = workerOf(given.journal);
       await gone.down();
-      expect(await revertAll(given.journal)).toMatchObject([{ error: null }]);
+      expect(await revertAll(given.journal)).toMatchObject([{ error: null, event: { gone: true } }]);
       if (worker) expect(isAlive(worker)).toBe(false);
-      expect((await active.revert()).t_stop).not.toBeNull();
+      expect(await active.revert()).toMatchObject({ t_stop: expect.any(Number), gone: true, remains: null });
     });
   });
 }

@@ -35,7 +35,7 @@ import { databaseUrl } from "../../src/lab/host/nodes.ts";
 import type { NodeName } from "../../src/lab/host/topology.ts";
 import type { Target } from "../../src/lab/target.ts";
 import { waitFor } from "../../src/lab/wait.ts";
-import type { Evidence, FaultType } from "../../src/model/fault.ts";
+import type { Evidence, FaultEvent, FaultType } from "../../src/model/fault.ts";
 import { chaoslab, oneLine } from "../support.ts";
 
 setDefaultTimeout(120_000);
@@ -123,8 +123,15 @@ async function injectByKilledOwner(options: InjectOptions, inForce: () => unknow
 }
 
 async function expectRevertedByAnother(): Promise<void> {
-  expect(await revertAll(lab.paths.journal)).toMatchObject([{ error: null }]);
+  expect(await revertAll(lab.paths.journal)).toMatchObject([{ error: null, event: { gone: true } }]);
   expect(await revertAll(lab.paths.journal)).toEqual([]);
+}
+
+/** Reverts, and the kernel or the node shows nothing of the fault any more. */
+async function revertWholly(fault: ActiveFault): Promise<FaultEvent> {
+  const event = await fault.revert();
+  expect(event).toMatchObject({ t_stop: expect.any(Number), gone: true, remains: null });
+  return event;
 }
 
 describe("cpu", () => {
@@ -155,7 +162,7 @@ describe("cpu", () => {
     expect(evidence.landed).toBe(true);
     expect(evidence.measures.limit_cores).toBeCloseTo(0.25, 3);
     expect(evidence.measures.throttled_periods).toBeGreaterThan(15);
-    const event = await fault.revert();
+    const event = await revertWholly(fault);
     expect(await fault.revert()).toEqual(event);
     expect(quota()).toEqual(before);
     await waitFor(async () => (await coresOf(pid, 500)) > 0.35, { what: "full speed", timeoutMs: 20_000 });
@@ -179,7 +186,7 @@ describe("cpu", () => {
     process.kill(pid ?? -1, "SIGKILL");
     await backAfter("catalog", restarts);
     expect((await fault.verify()).measures.limit_cores).toBeCloseTo(0.5, 3);
-    await fault.revert();
+    await revertWholly(fault);
     expect(quota()).toEqual(before);
   });
 
@@ -193,7 +200,7 @@ describe("cpu", () => {
         kind: "badConfig",
       });
       const fault = await inject(given("cpu", "catalog", { cores: 0.2 }));
-      await fault.revert();
+      await revertWholly(fault);
       expect(quota()).toEqual(["80000", "100000"]);
     } finally {
       writeControl(group, "cpu.cfs_quota_us", "-1");
@@ -230,7 +237,7 @@ describe("kill", () => {
       );
       expect(back).toMatchObject({ restarts: restarts + 1, last_exit: "signal SIGKILL" });
       expect(back.pid).not.toBe(pid);
-      const event = await fault.revert();
+      const event = await revertWholly(fault);
       expect(event.evidence).toMatchObject({ landed: true, measures: { restarts: 1 } });
       expect(await fault.revert()).toEqual(event);
       expect((await statusOf(name)).pid).toBe(back.pid);
@@ -276,7 +283,7 @@ describe("stop", () => {
     const late = answers("catalog", 30_000);
     expect(await fault.verify()).toMatchObject({ landed: true, measures: { running_processes: 0 } });
     await expect(inject(given("kill", "catalog"))).rejects.toMatchObject({ kind: "busy" });
-    const event = await fault.revert();
+    const event = await revertWholly(fault);
     expect(await fault.revert()).toEqual(event);
     expect(await late).toBe(true);
     expect(states("catalog")).not.toContain("T");
@@ -291,7 +298,7 @@ describe("stop", () => {
       expect(new Set(states("pg-primary"))).toEqual(new Set("T"));
       const query = sql`select pg_backend_pid() as pid`.execute();
       expect(await Promise.race([query, Bun.sleep(300).then(() => "hangs")])).toBe("hangs");
-      await fault.revert();
+      await revertWholly(fault);
       expect((await query)[0]?.pid).toBe(before?.pid);
     } finally {
       await sql.end({ timeout: 1 });
@@ -313,7 +320,7 @@ describe("stop", () => {
     await backAfter("catalog", restarts);
     expect(await answers("catalog")).toBe(true);
     expect((await fault.verify()).landed).toBe(false);
-    await fault.revert();
+    await revertWholly(fault);
     expect(states("catalog")).not.toContain("T");
   });
 });
@@ -351,7 +358,7 @@ describe("disk", () => {
     expect(evidence.landed).toBe(true);
     expect(evidence.measures.free_bytes).toBe(0);
     await expect(insert()).rejects.toThrow();
-    const event = await fault.revert();
+    const event = await revertWholly(fault);
     expect(await fault.revert()).toEqual(event);
     const started = performance.now();
     expect(fills()).toEqual([]);
@@ -424,7 +431,7 @@ describe("dependency", () => {
     const fault = await inject(given("dependency", "payments", { error_rate_percent: 100 }));
     expect(await Promise.all([charge(), charge(), charge()])).toEqual([503, 503, 503]);
     expect(await fault.verify()).toMatchObject({ landed: true, measures: { refused_charges: 3 } });
-    const event = await fault.revert();
+    const event = await revertWholly(fault);
     expect(await fault.revert()).toEqual(event);
     expect(await charge()).toBe(201);
   });
@@ -465,7 +472,7 @@ describe("dependency", () => {
         await backAfter("payments", restarts);
         expect((await fault.verify()).landed).toBe(false);
       }
-      await fault.revert();
+      await revertWholly(fault);
       await backAfter("payments", restarts);
       expect(await mode()).toBe("normal");
       expect(await charge()).toBe(201);
@@ -505,7 +512,7 @@ describe("memory", () => {
     expect(evidence.landed).toBe(true);
     expect(evidence.measures.oom_kills).toBeGreaterThan(0);
     expect(evidence.measures.limit_hits).toBeGreaterThan(0);
-    const event = await fault.revert();
+    const event = await revertWholly(fault);
     expect(await fault.revert()).toEqual(event);
     expect(both()).toEqual(before);
     expect(await wants400()).toBe(0);
@@ -539,7 +546,7 @@ describe("memory", () => {
     expect(evidence.landed).toBe(true);
     expect(evidence.measures.oom_kills).toBeGreaterThan(0);
     console.log(`memory: ${evidence.detail}`);
-    await fault.revert();
+    await revertWholly(fault);
     expect(both()).toEqual(before);
     await backAfter("catalog", restarts);
     expect(await answers("catalog")).toBe(true);
@@ -591,7 +598,7 @@ describe("restart", () => {
         measures: { drained_nodes: drain ? 1 : 0, killed_nodes: drain ? 0 : 1 },
       });
       console.log(`restart: drain ${drain}: ${evidence.detail}`);
-      await fault.revert();
+      await revertWholly(fault);
       await untouched(back);
     }
   });
@@ -606,7 +613,7 @@ describe("restart", () => {
       expect(evidence.measures["pg-replica.ended_after_ms"]).toBeLessThan(9_000);
       expect((await statusOf("pg-replica")).last_exit).toBe("exit code 0");
       console.log(`restart: ${evidence.detail}`);
-      await fault.revert();
+      await revertWholly(fault);
     } finally {
       await sql.end({ timeout: 1 });
     }
@@ -619,7 +626,7 @@ describe("restart", () => {
     const evidence = await evidenceOf(fault, whole);
     expect(evidence).toMatchObject({ landed: true, measures: { drained_nodes: 0, killed_nodes: 1 } });
     expect(evidence.measures["pg-replica.ended_after_ms"]).toBeGreaterThanOrEqual(400);
-    await fault.revert();
+    await revertWholly(fault);
   });
 
   test("a node that is still draining when its owner is killed is ended by the revert, and comes back", async () => {
@@ -661,7 +668,7 @@ describe("restart", () => {
         measures: { restarted_nodes: 2, drained_nodes: drain ? 2 : 0, killed_nodes: drain ? 0 : 2 },
       });
       console.log(`restart: drain ${drain}: ${samples.length} samples; ${evidence.detail}`);
-      const event = await fault.revert();
+      const event = await revertWholly(fault);
       expect(await fault.revert()).toEqual(event);
       for (const node of after) await untouched(node);
     });
@@ -701,7 +708,7 @@ describe("restart", () => {
     await backAfter("orders-1", restarts);
     await untouched(next);
     const fault = await inject(rollOf("orders-1", ["orders-2"], { drain: true }));
-    const { evidence } = await fault.revert();
+    const { evidence } = await revertWholly(fault);
     expect(evidence?.detail).toMatch(/^0 of 2 nodes .*; orders-2 not reached; cut short by .* lease/);
     await backAfter("orders-1", restarts + 1);
     await untouched(next);
@@ -715,7 +722,7 @@ describe("restart", () => {
     expect(evidence).toMatchObject({ landed: true, measures: { restarted_nodes: 1 } });
     await backAfter("orders-1", restarts);
     await untouched(next);
-    await fault.revert();
+    await revertWholly(fault);
   });
 
   test("a node that is not back in time ends the roll, which the evidence says", async () => {
@@ -725,7 +732,7 @@ describe("restart", () => {
     expect(detail).toMatch(/orders-1 .*waited 0\.1 s .*the roll stopped there\); orders-2 not reached$/);
     await backAfter("orders-1", restarts);
     await untouched(next);
-    await fault.revert();
+    await revertWholly(fault);
   });
 
   test("is refused before anything is done when one of its nodes cannot be restarted", async () => {
@@ -752,7 +759,7 @@ describe("restart", () => {
       kind: "busy",
     });
     await evidenceOf(fault, whole);
-    await fault.revert();
+    await revertWholly(fault);
   });
 });
 

@@ -1,12 +1,11 @@
 /** A bottleneck between real namespaces: the rate that TCP reaches through it. */
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { inject, revertAll } from "../../src/faults/controller.ts";
-import { openFaults } from "../../src/faults/journal.ts";
 import { htb, tbf } from "../../src/faults/network/shape.ts";
-import { undo } from "../../src/faults/registry.ts";
+import { remains, undo } from "../../src/faults/registry.ts";
 import { exec } from "../../src/lab/exec.ts";
 import { Fabric, inside, type Node } from "./fabric.ts";
-import { PacketNet } from "./packets-net.ts";
+import { PacketNet, undoOf } from "./packets-net.ts";
 
 setDefaultTimeout(60_000);
 
@@ -56,13 +55,28 @@ for (const backend of ["tbf", "htb"] as const) {
         expect(measures.bytes).toBeGreaterThan(5_000_000);
         expect(measures.overlimits).toBeGreaterThan(100);
 
-        const data = openFaults(given.journal)[0]?.undo;
-        await active.revert();
+        const { undo: data, root } = undoOf(given.journal);
+        const handle = root?.handle ?? "";
+        const seen = await remains(data);
+        expect(seen).toStartWith(
+          `qdisc ${backend} ${handle} on ${direction === "egress" ? "eth0" : "b"} in `,
+        );
+        expect(await active.revert()).toMatchObject({ gone: true, remains: null });
         expect(await net.traces()).toEqual([]);
         expect(await rate(from, to)).toBeGreaterThan(FREE_KBIT);
-        if (data) await undo(data);
-        if (data) await undo(data);
+        await undo(data);
+        await undo(data);
+        expect(await remains(data)).toBeNull();
         expect(await revertAll(given.journal)).toEqual([]);
+
+        // By hand once more, as if it had stayed.
+        const netns = net.fabric.path(direction === "egress" ? "b" : "fabric");
+        const on = ["dev", direction === "egress" ? "eth0" : "b", "root"];
+        const shape = backend === "tbf" ? ["tbf", "rate", "1mbit", "burst", "2kb", "limit", "20kb"] : ["htb"];
+        await exec(inside(netns, ["tc", "qdisc", "add", ...on, "handle", handle, ...shape]));
+        expect(await remains(data)).toBe(seen);
+        await exec(inside(netns, ["tc", "qdisc", "del", ...on]));
+        expect(await remains(data)).toBeNull();
       },
     );
 
@@ -106,7 +120,7 @@ for (const backend of ["tbf", "htb"] as const) {
       const owner = await net.owner(given);
       owner.kill("SIGKILL");
       await owner.exited;
-      expect(await revertAll(given.journal)).toMatchObject([{ error: null }]);
+      expect(await revertAll(given.journal)).toMatchObject([{ error: null, event: { gone: true } }]);
       expect(await net.traces()).toEqual([]);
       expect(await rate("b", "a")).toBeGreaterThan(FREE_KBIT);
     });
@@ -117,8 +131,8 @@ for (const backend of ["tbf", "htb"] as const) {
       const given = net.fault(backend, "bandwidth", "b", { rate_kbit: 1_000, direction: "ingress" });
       const active = await inject({ ...given, target: gone.target("b") });
       await gone.down();
-      expect(await revertAll(given.journal)).toMatchObject([{ error: null }]);
-      expect((await active.revert()).t_stop).not.toBeNull();
+      expect(await revertAll(given.journal)).toMatchObject([{ error: null, event: { gone: true } }]);
+      expect(await active.revert()).toMatchObject({ t_stop: expect.any(Number), gone: true, remains: null });
     });
   });
 }

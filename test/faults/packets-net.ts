@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { type InjectOptions, revertAll } from "../../src/faults/controller.ts";
+import type { Undo } from "../../src/faults/fault.ts";
 import { openFaults } from "../../src/faults/journal.ts";
 import { exec } from "../../src/lab/exec.ts";
 import type { ProcessRef } from "../../src/lab/process.ts";
@@ -162,6 +163,13 @@ export class PacketNet {
     }
     return [...rules, ...qdiscs.filter((line) => /netem|prio|tbf|htb/.test(line))];
   }
+}
+
+/** What undoes the only open fault of a journal, and what marks its rules and qdiscs. */
+export function undoOf(journal: string): { undo: Undo; comment?: string; root?: { handle: string } } {
+  const undo = openFaults(journal)[0]?.undo;
+  if (!undo) throw new Error("no fault is open");
+  return { ...undo, undo };
 }
 
 export function workerOf(journal: string): ProcessRef | null {

@@ -1,11 +1,10 @@
 /** Partitions between real namespaces. */
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { inject, revertAll } from "../../src/faults/controller.ts";
-import { openFaults } from "../../src/faults/journal.ts";
-import { undo } from "../../src/faults/registry.ts";
+import { remains, undo } from "../../src/faults/registry.ts";
 import { exec } from "../../src/lab/exec.ts";
 import { Fabric, inside } from "./fabric.ts";
-import { PacketNet } from "./packets-net.ts";
+import { PacketNet, undoOf } from "./packets-net.ts";
 
 setDefaultTimeout(60_000);
 const BACKEND = "iptables";
@@ -38,13 +37,25 @@ test.each([
     measures: { dropped_packets: 200 * stopped, dropped_bytes: 200 * stopped * 92 },
   });
 
-  const data = openFaults(given.journal)[0]?.undo;
-  await active.revert();
+  const { undo: data, comment = "" } = undoOf(given.journal);
+  const rules = "direction" in params ? "a rule" : "2 rules";
+  const left = (what: string): string =>
+    `${what} of iptables with comment ${comment} in ${net.fabric.path("fabric")}`;
+  expect(await remains(data)).toBe(left(rules));
+  expect(await active.revert()).toMatchObject({ gone: true, remains: null });
   expect(await net.traces()).toEqual([]);
   expect([await net.passing("b", "a"), await net.passing("a", "b")]).toEqual([1, 1]);
-  if (data) await undo(data);
-  if (data) await undo(data);
+  await undo(data);
+  await undo(data);
   expect(await revertAll(given.journal)).toEqual([]);
+
+  // By hand once more, as if it had stayed.
+  const mangle = (...args: string[]) =>
+    exec(inside(net.fabric.path("fabric"), ["iptables", "-w", "-t", "mangle", ...args]));
+  await mangle("-A", "FORWARD", "-m", "comment", "--comment", comment, "-j", "DROP");
+  expect(await remains(data)).toBe(left("a rule"));
+  await mangle("-F", "FORWARD");
+  expect(await remains(data)).toBeNull();
 });
 
 test("an open connection stands still and goes on after the revert", async () => {
@@ -68,7 +79,9 @@ test("it outlives its owner, and another process takes it back", async () => {
   owner.kill("SIGKILL");
   await owner.exited;
   expect(await net.passing("b", "a")).toBe(0);
-  expect(await revertAll(given.journal)).toMatchObject([{ error: null, event: { fault_type: "partition" } }]);
+  expect(await revertAll(given.journal)).toMatchObject([
+    { error: null, event: { fault_type: "partition", gone: true } },
+  ]);
   expect(await net.passing("b", "a")).toBe(1);
   expect(await net.traces()).toEqual([]);
 });
@@ -111,6 +124,6 @@ test("undo is fine after the namespaces are gone", async () => {
   const given = net.fault(BACKEND, "partition", "b", {});
   const active = await inject({ ...given, target: gone.target("b") });
   await gone.down();
-  expect(await revertAll(given.journal)).toMatchObject([{ error: null }]);
-  expect((await active.revert()).t_stop).not.toBeNull();
+  expect(await revertAll(given.journal)).toMatchObject([{ error: null, event: { gone: true } }]);
+  expect(await active.revert()).toMatchObject({ t_stop: expect.any(Number), gone: true, remains: null });
 });

@@ -4,7 +4,7 @@ import { inject, revertAll } from "../../src/faults/controller.ts";
 import { openFaults } from "../../src/faults/journal.ts";
 import { netem } from "../../src/faults/network/netem.ts";
 import { nfqueue } from "../../src/faults/network/nfqueue.ts";
-import { undo } from "../../src/faults/registry.ts";
+import { remains, undo } from "../../src/faults/registry.ts";
 import { isAlive } from "../../src/lab/process.ts";
 import { waitFor } from "../../src/lab/wait.ts";
 import { Fabric } from "./fabric.ts";
@@ -54,7 +54,8 @@ for (const backend of ["netem", "nfqueue"] as const) {
       const data = openFaults(given.journal)[0]?.undo;
       const worker = workerOf(given.journal);
       expect(worker !== null).toBe(backend === "nfqueue");
-      expect((await active.revert()).t_stop).not.toBeNull();
+      if (data) expect(await remains(data)).not.toBeNull();
+      expect(await active.revert()).toMatchObject({ t_stop: expect.any(Number), gone: true, remains: null });
       expect(await net.traces()).toEqual([]);
       if (worker) expect(isAlive(worker)).toBe(false);
       if (data) await undo(data);
@@ -238,7 +239,7 @@ for (const backend of ["netem", "nfqueue"] as const) {
         expect(performance.now() - killed).toBeLessThan(500);
         expect(await net.passing("b", "a")).toBe(1);
       }
-      expect(await revertAll(given.journal)).toMatchObject([{ error: null }]);
+      expect(await revertAll(given.journal)).toMatchObject([{ error: null, event: { gone: true } }]);
       expect(await net.passing("b", "a")).toBe(1);
       expect(await net.traces()).toEqual([]);
     });
@@ -253,9 +254,9 @@ for (const backend of ["netem", "nfqueue"] as const) {
       const active = await inject(given);
       const worker = workerOf(given.journal);
       await gone.down();
-      expect(await revertAll(given.journal)).toMatchObject([{ error: null }]);
+      expect(await revertAll(given.journal)).toMatchObject([{ error: null, event: { gone: true } }]);
       if (worker) expect(isAlive(worker)).toBe(false);
-      expect((await active.revert()).t_stop).not.toBeNull();
+      expect(await active.revert()).toMatchObject({ t_stop: expect.any(Number), gone: true, remains: null });
     });
   });
 }

@@ -9,6 +9,8 @@ import type { RunDocument } from "../../src/experiment/store.ts";
 import { type InjectOptions, inject, revertAll } from "../../src/faults/controller.ts";
 import { openFaults } from "../../src/faults/journal.ts";
 import { processesOf } from "../../src/faults/node/processes.ts";
+import { remains } from "../../src/faults/registry.ts";
+import { toxicBody } from "../../src/faults/toxic.ts";
 import { exec } from "../../src/lab/exec.ts";
 import { findLab, type HostLab } from "../../src/lab/host/lab.ts";
 import { linkProxies } from "../../src/lab/host/links.ts";
@@ -172,9 +174,9 @@ describe("each toxic does what it is called, and no more once it is reverted:", 
       expect.stringContaining(`catalog-to-redis chaoslab-${active.event.id}-`),
     ]);
     await during();
-    const { evidence } = await active.revert();
+    const { evidence, gone } = await active.revert();
     expect(evidence).toMatchObject({ landed: true, measures: { proxies: 1 } });
-    expect(await toxics()).toEqual([]);
+    expect([gone, await toxics()]).toEqual([true, []]);
     expect((await ping()).firstMs).toBeLessThan(150);
     expect(await getValue()).toMatchObject({ end: "answered", bytes: ANSWER });
   }
@@ -237,6 +239,22 @@ describe("each toxic does what it is called, and no more once it is reverted:", 
     }));
 });
 
+test("is said to be gone only when it is", async () => {
+  const params = { toxic: "latency", latency_ms: 5 } as const;
+  const active = await inject(given("payments", params));
+  const [{ undo = { kind: "" }, id = "" } = {}] = openFaults(lab.paths.journal);
+  const name = toxicBody(id, params).name ?? "";
+  const left = (...callers: string[]) =>
+    callers.map((each) => `toxic ${name} on ${each}-to-payments`).join(", ");
+  expect(await remains(undo)).toBe(left("orders-1", "orders-2"));
+  expect(await active.revert()).toMatchObject({ gone: true, remains: null });
+  const proxy = await clientOf(lab).get("orders-2-to-payments");
+  const again = await proxy.addToxic(toxicBody(id, params));
+  expect(await remains(undo)).toBe(left("orders-2"));
+  await again.remove();
+  expect(await remains(undo)).toBeNull();
+});
+
 test("of several callers only the peer is hit", async () => {
   const active = await inject(given("payments", { toxic: "latency", latency_ms: 300, peer: "orders-1" }));
   expect(await charge("orders-1")).toBeGreaterThan(280);
@@ -290,8 +308,8 @@ describe("a fault ends", () => {
     killProxies();
     await backAfter(before);
     expect(await toxics()).toEqual([]);
-    const { evidence, t_stop } = await active.revert();
-    expect(t_stop).not.toBeNull();
+    const { evidence, t_stop, gone } = await active.revert();
+    expect([t_stop, gone]).toEqual([expect.any(Number), true]);
     expect(evidence).toMatchObject({ landed: false, measures: { proxies: 0 } });
     await waitFor(async () => (await checkoutMs(lab, 1)) > 0, { what: "a checkout", timeoutMs: 20_000 });
   });
@@ -300,7 +318,7 @@ describe("a fault ends", () => {
     const before = (await restarts()) ?? 0;
     await inject(given("payments", { toxic: "latency", latency_ms: 300 }));
     killProxies();
-    expect(await revertAll(lab.paths.journal)).toMatchObject([{ error: null }]);
+    expect(await revertAll(lab.paths.journal)).toMatchObject([{ error: null, event: { gone: true } }]);
     await backAfter(before);
     expect(await toxics()).toEqual([]);
   });
@@ -318,7 +336,7 @@ describe("a fault ends", () => {
     owner.kill("SIGKILL");
     await owner.exited;
     expect(await toxics()).toHaveLength(3);
-    expect(await revertAll(lab.paths.journal)).toMatchObject([{ error: null }]);
+    expect(await revertAll(lab.paths.journal)).toMatchObject([{ error: null, event: { gone: true } }]);
     expect(await toxics()).toEqual([]);
     expect(await revertAll(lab.paths.journal)).toEqual([]);
   });

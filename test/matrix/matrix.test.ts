@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type OpenFault, openFaults } from "../../src/faults/journal.ts";
+import { remains } from "../../src/faults/registry.ts";
 import { exec } from "../../src/lab/exec.ts";
 import { cgroupLayout, cgroupProcesses } from "../../src/lab/host/cgroup.ts";
 import { findLab, type HostLab } from "../../src/lab/host/lab.ts";
@@ -138,7 +139,11 @@ async function guardsOf(owner: number): Promise<number[]> {
 
 /** Ways a fault ends. Each leaves it to the test to see that it is gone. */
 const ENDINGS: Record<string, (fault: OpenFault, type: FaultType) => Promise<void>> = {
-  revert: async ({ id }) => void expect((await chaoslab(["revert", id])).code).toBe(0),
+  revert: async ({ id }) => {
+    const { code, stdout } = await chaoslab(["revert", id, "--json"]);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject([{ error: null, event: { id, gone: true, remains: null } }]);
+  },
   lease: async () => {},
   SIGINT: async ({ owner }) => void process.kill(owner.pid, "SIGINT"),
   SIGTERM: async ({ owner }) => void process.kill(owner.pid, "SIGTERM"),
@@ -181,13 +186,16 @@ for (const type of FAULT_TYPES) {
     for (const [ending, end] of Object.entries(ENDINGS)) {
       test(ending, async () => {
         results.set(`${type} ${ending}`, "FAILED");
-        const fault = await injectOne(type, ending === "lease" ? "1s" : "60s");
+        const fault = await injectOne(type, ending === "lease" ? "2s" : "60s");
+        // What a kill or a restart leaves is there for a moment only.
+        if (type !== "kill" && type !== "restart") expect(await remains(fault.undo)).not.toBeNull();
         await end(fault, type);
         await waitFor(() => open().length === 0, { what: "the journal to be empty", timeoutMs: 15_000 });
         await waitFor(() => helpers().length === 0, {
           what: "the fault's processes to end",
           timeoutMs: 15_000,
         });
+        expect(await remains(fault.undo)).toBeNull();
         await settled();
         await waitFor(async () => Bun.deepEquals(await labPicture(), calm), {
           what: "the lab to look as before",

@@ -5,6 +5,8 @@
  */
 import assert from "node:assert/strict";
 import { inject } from "../../src/faults/controller.ts";
+import { openFaults } from "../../src/faults/journal.ts";
+import { remains } from "../../src/faults/registry.ts";
 import { waitFor } from "../../src/lab/wait.ts";
 import type { FaultSpec } from "../../src/model/fault.ts";
 import type { Check } from "./check.ts";
@@ -97,9 +99,12 @@ async function prove<M>(proof: FaultProof<M>): Promise<string> {
     const kernelNow = await kernel();
     process.stderr.write(`${proof.name}: ${kernelNow.trim()}\n`);
     assert.match(kernelNow, trace);
+    const undo = openFaults(where.paths.journal).find(({ id }) => id === active.event.id)?.undo;
+    assert.ok(undo && (await remains(undo)), "while it is in force, nothing is said to remain of it");
   } finally {
     await active.revert();
   }
+  assert.deepEqual([active.event.gone, active.event.remains], [true, null]);
   const after = await measured(
     measure,
     (now) => clean(now, calm),

@@ -6,7 +6,8 @@ import { ChaoslabError, reasonOf } from "../../cli/errors.ts";
 import type { ProcessRef } from "../../lab/process.ts";
 import { waitFor } from "../../lab/wait.ts";
 import { isFrozen, members } from "./members.ts";
-import { restoreProcess } from "./skew.ts";
+import { VdsoMemory } from "./memory.ts";
+import { activeBlobs, restoreProcess } from "./skew.ts";
 
 /** A process as it was before the fault. */
 export interface Recorded extends ProcessRef {
@@ -61,6 +62,15 @@ function restoreAll(id: string, dirs: readonly string[], recorded: readonly Reco
     if (restored === 0) return;
   }
   throw new ChaoslabError("internal", "clock not restored: the node forks faster than it can be restored");
+}
+
+/** Processes in which some time function still leads into this fault's code. */
+export function skewedBy(id: string, dirs: readonly string[], recorded: readonly Recorded[]): ProcessRef[] {
+  return candidates(dirs, recorded).filter((process) => {
+    using memory = VdsoMemory.open(process);
+    const image = memory?.image();
+    return image ? activeBlobs(image).some((blob) => blob.id === id) : false;
+  });
 }
 
 function candidates(dirs: readonly string[], recorded: readonly Recorded[]): ProcessRef[] {

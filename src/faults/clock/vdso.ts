@@ -18,7 +18,7 @@ import { WorkerClient } from "./client.ts";
 import { DateHeader } from "./date-header.ts";
 import { members } from "./members.ts";
 import { VdsoMemory } from "./memory.ts";
-import { type Recorded, restoreWithin } from "./restore.ts";
+import { type Recorded, restoreWithin, skewedBy } from "./restore.ts";
 import { activeBlobs, isSkewed, type Skew } from "./skew.ts";
 
 const VdsoUndo = Type.Object({
@@ -114,6 +114,15 @@ export const vdso = defineBackend<ClockParams, VdsoUndo>({
     // First of all whoever would skew again what is restored here.
     if (worker) await endWorker(worker);
     await restoreWithin(RESTORE_TIMEOUT_MS, id, cgroup, processes);
+  },
+
+  async remains({ id, cgroup, processes, worker }) {
+    const skewed = skewedBy(id, cgroup, processes).map(({ pid }) => pid);
+    const all = [
+      ...(skewed.length > 0 ? [`skewed vDSO of process ${skewed.join(", ")}`] : []),
+      ...(worker && isAlive(worker) ? [`clock worker ${worker.pid}`] : []),
+    ];
+    return all.join("; ") || null;
   },
 });
 

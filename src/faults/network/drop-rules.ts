@@ -9,7 +9,7 @@ import type { Evidence } from "../../model/fault.ts";
 import type { PartitionParams } from "../../model/params.ts";
 import { defineBackend, type FaultRequest } from "../fault.ts";
 import { type Direction, type Flow, flowOf, peerOf } from "./flow.ts";
-import { removeRules, requireNoOverlap } from "./forward-rules.ts";
+import { removeRules, requireNoOverlap, rulesLeft } from "./forward-rules.ts";
 import {
   COUNT_RULES,
   countersOf,
@@ -19,7 +19,7 @@ import {
   ruleComment,
   rulesWithComment,
 } from "./iptables.ts";
-import { trial, undoIn } from "./netns.ts";
+import { lookIn, trial, undoIn } from "./netns.ts";
 
 const DropUndo = Type.Object({
   kind: Type.Literal("iptables"),
@@ -72,6 +72,7 @@ export const dropRules = defineBackend<PartitionParams, Static<typeof DropUndo>>
   },
 
   undo: ({ netns, comment }) => undoIn(netns, () => removeRules(netns, comment)),
+  remains: ({ netns, comment }) => lookIn(netns, () => rulesLeft(netns, comment)),
 });
 
 /** `rules` are those of the fault, with counters; all that were made must still be there. */

@@ -25,13 +25,24 @@ export async function requireNoOverlap(
   }
 }
 
+async function rulesOf(netns: string, comment: string): Promise<Rule[]> {
+  return rulesWithComment(await listRules(netns), comment);
+}
+
+/** The rules with the comment, in words; null when there is none. The namespace exists. */
+export async function rulesLeft(netns: string, comment: string): Promise<string | null> {
+  const { length } = await rulesOf(netns, comment);
+  if (length === 0) return null;
+  return `${length === 1 ? "a rule" : `${length} rules`} of iptables with comment ${comment} in ${netns}`;
+}
+
 /** Deletes every rule with the comment; the namespace exists. */
 export async function removeRules(netns: string, comment: string): Promise<void> {
-  for (const each of rulesWithComment(await listRules(netns), comment)) {
+  for (const each of await rulesOf(netns, comment)) {
     // Gone already when another process undoes the same fault at this moment.
     await execIn(netns, deleteRule(each), { allowFailure: true });
   }
-  if (rulesWithComment(await listRules(netns), comment).length > 0) {
+  if ((await rulesOf(netns, comment)).length > 0) {
     throw new ChaoslabError("internal", `${netns}: iptables rule ${comment} could not be removed`);
   }
 }

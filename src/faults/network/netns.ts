@@ -44,6 +44,15 @@ export async function undoIn(path: string, work: () => Promise<void>): Promise<v
   }
 }
 
+/** The same for a look: a namespace that is gone shows nothing. */
+export async function lookIn(path: string, look: () => Promise<string | null>): Promise<string | null> {
+  let seen: string | null = null;
+  await undoIn(path, async () => {
+    seen = await look();
+  });
+  return seen;
+}
+
 /** Why a command tried in a fresh namespace failed, in a few words; null when it worked. */
 export async function trial(argv: readonly string[], input?: string): Promise<string | null> {
   const [program = ""] = argv;

@@ -11,10 +11,10 @@ import { isAlive, type ProcessRef, signalProcess } from "../../lab/process.ts";
 import { waitFor } from "../../lab/wait.ts";
 import { defineBackend, type FaultRequest } from "../fault.ts";
 import { type Flow, flowOf, peerOf } from "./flow.ts";
-import { listRules, removeRules, requireNoOverlap } from "./forward-rules.ts";
+import { listRules, removeRules, requireNoOverlap, rulesLeft } from "./forward-rules.ts";
 import { impairmentOf, type PacketParams } from "./impairment.ts";
 import { appendRule, queuesInRules, ruleComment, rulesWithComment } from "./iptables.ts";
-import { trial, undoIn } from "./netns.ts";
+import { lookIn, trial, undoIn } from "./netns.ts";
 import { WorkerClient, workerCommand } from "./packetqueue/client.ts";
 import { freeQueue, parseQueueTable, QUEUE_TABLE } from "./packetqueue/queue-table.ts";
 import type { WorkerOptions } from "./packetqueue/worker-options.ts";
@@ -97,6 +97,12 @@ export const nfqueue = defineBackend<PacketParams, NfqueueUndo>({
       // Even when the rule could not be removed: without a listener, it lets packets pass.
       if (worker) await endWorker(worker);
     }
+  },
+
+  async remains({ netns, comment, worker }) {
+    const rules = await lookIn(netns, () => rulesLeft(netns, comment));
+    const lives = worker && isAlive(worker) ? `packet worker ${worker.pid}` : null;
+    return [rules, lives].filter(Boolean).join(", ") || null;
   },
 });
 

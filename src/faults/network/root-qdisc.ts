@@ -8,7 +8,7 @@ import { execIn } from "../../lab/netns.ts";
 import type { Evidence } from "../../model/fault.ts";
 import { type AnyBackend, defineBackend, type FaultRequest } from "../fault.ts";
 import { type Direction, type Outlet, outletOf } from "./flow.ts";
-import { requireNamespace, trial, undoIn } from "./netns.ts";
+import { lookIn, requireNamespace, trial, undoIn } from "./netns.ts";
 import { deleteRoot, hasRoot, parseQdiscs, type Qdisc, rootHandle, rootState } from "./tc.ts";
 
 export interface RootQdisc<P> {
@@ -43,6 +43,8 @@ export function rootQdiscBackend<P extends Directed>(mechanism: RootQdisc<P>): A
     /** Kind and handle of the root qdisc we add: both must match before it is deleted. */
     root: Type.Object({ kind: Type.String(), handle: Type.String() }),
   });
+  const isThere = async ({ netns, device, root }: Static<typeof RootUndo>): Promise<boolean> =>
+    hasRoot(await qdiscs(netns), device, root.kind, root.handle);
   const outlet = ({ target, params }: FaultRequest<P>): Outlet =>
     outletOf(target, params.direction ?? "egress");
 
@@ -90,15 +92,22 @@ export function rootQdiscBackend<P extends Directed>(mechanism: RootQdisc<P>): A
       };
     },
 
-    undo: ({ netns, device, root }) =>
-      undoIn(netns, async () => {
-        if (!hasRoot(await qdiscs(netns), device, root.kind, root.handle)) return;
+    undo: (undo) =>
+      undoIn(undo.netns, async () => {
+        const { netns, device, root } = undo;
+        if (!(await isThere(undo))) return;
         const { code, stderr } = await execIn(netns, deleteRoot(device, root.handle), { allowFailure: true });
-        if (code === 0 || !hasRoot(await qdiscs(netns), device, root.kind, root.handle)) return;
+        if (code === 0 || !(await isThere(undo))) return;
         throw new ChaoslabError(
           "internal",
           `${netns}: ${device}: ${root.kind} could not be removed: ${stderr.trim()}`,
         );
+      }),
+
+    remains: (undo) =>
+      lookIn(undo.netns, async () => {
+        const { netns, device, root } = undo;
+        return (await isThere(undo)) ? `qdisc ${root.kind} ${root.handle} on ${device} in ${netns}` : null;
       }),
   });
 }

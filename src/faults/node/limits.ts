@@ -63,6 +63,13 @@ export function limitBackend<P>(spec: LimitSpec<P>): AnyBackend<P> {
   const existing = (cgroup: Cgroup, { params, id }: FaultRequest<P>): Setting[] =>
     spec.settings(params, id).filter((each) => !each.optional || controlFile(cgroup, each.file) !== null);
 
+  /** Settings of this fault that are still in force: all when its mark is, none when another fault's is. */
+  const left = (cgroup: Cgroup, limits: readonly Limit[] | null): readonly Limit[] => {
+    if (!limits || carriesMark(cgroup, limits)) return limits ?? [];
+    if (spec.isMarked(reader(cgroup))) return [];
+    return limits.filter(({ file, ours, before }) => ours !== before && readControl(cgroup, file) === ours);
+  };
+
   return defineBackend<P, LimitUndo>({
     name,
     undoSchema: limitUndo(name),
@@ -125,11 +132,17 @@ export function limitBackend<P>(spec: LimitSpec<P>): AnyBackend<P> {
     },
 
     async undo({ cgroup, limits }) {
-      if (!limits || !carriesMark(cgroup, limits)) return;
-      for (const { file, before } of limits.toReversed()) writeControl(cgroup, file, before);
-      if (carriesMark(cgroup, limits)) {
+      for (const { file, before } of left(cgroup, limits).toReversed()) writeControl(cgroup, file, before);
+      if (left(cgroup, limits).length > 0) {
         throw new ChaoslabError("internal", `${cgroup.dirs[0]}: a limit of chaoslab's could not be lifted`);
       }
+    },
+
+    async remains({ cgroup, limits }) {
+      const settings = left(cgroup, limits).map(
+        ({ file }) => `${controlFile(cgroup, file)} is ${readControl(cgroup, file)}`,
+      );
+      return settings.join(", ") || null;
     },
   });
 }

@@ -64,7 +64,7 @@ export function requireRunning(target: Target): NodeProcess[] {
   if (all.some((each) => each.state === "T")) {
     throw new ChaoslabError("busy", `${name}: it is stopped already; leaving it alone`);
   }
-  if (freezerOf(cgroup).asked()) throw new ChaoslabError("busy", `${name}: it is frozen; leaving it alone`);
+  if (isFrozen(cgroup)) throw new ChaoslabError("busy", `${name}: it is frozen; leaving it alone`);
   return all;
 }
 
@@ -92,10 +92,12 @@ function freezerOf(cgroup: Cgroup): Freezer {
   };
 }
 
+/** True when somebody has asked for the group to stand still. A group that is gone does not. */
+export const isFrozen = (cgroup: Cgroup): boolean => freezerOf(cgroup).asked();
+
 /** Lets go a group that was frozen for {@link killAll}. */
 export function thaw(cgroup: Cgroup): void {
-  const freezer = freezerOf(cgroup);
-  if (freezer.asked()) freezer.set(false);
+  if (isFrozen(cgroup)) freezerOf(cgroup).set(false);
 }
 
 /**
