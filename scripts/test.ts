@@ -45,6 +45,7 @@ const STAGES: readonly Stage[] = [
   { name: "unit", argv: [bin("bun"), "test", "./src", "./sut", "./scripts"] },
   { name: "build", argv: ["scripts/build"] },
   { name: "command line", argv: [bin("bun"), "test", "./test/cli"] },
+  { name: "prometheus", argv: [bin("bun"), "test", "./test/observe"] },
   { name: "load", argv: [bin("bun"), "test", "./test/load"], slow: true },
   { name: "faults", argv: [bin("bun"), "test", "./test/faults"], slow: true },
   { name: "lab", argv: [bin("bun"), "test", "./test/lab"], slow: true },

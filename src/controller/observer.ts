@@ -3,6 +3,7 @@
  * `chaoslab load` or real users, is what is measured.
  * @module
  */
+import { parseExposition, parseValue } from "../observe/exposition.ts";
 
 /** Counters of one scrape, summed over the order routes of the api. */
 export interface Totals {
@@ -31,26 +32,19 @@ const STEADY_P99_S = 0.25;
 const STABLE = 3;
 const KEEP = 600;
 
-const REQUESTS = /^chaoslab_http_requests_total\{([^}]*)\} (\S+)/;
-const BUCKET = /^chaoslab_http_request_duration_seconds_bucket\{([^}]*)\} (\S+)/;
-const label = (labels: string, name: string): string =>
-  new RegExp(`\\b${name}="([^"]*)"`).exec(labels)?.[1] ?? "";
-
 export function parseTotals(exposition: string, t: number): Totals {
   let requests = 0;
   let failed = 0;
   const buckets = new Map<number, number>();
-  for (const line of exposition.split("\n")) {
-    const [, counted, count] = REQUESTS.exec(line) ?? [];
-    if (counted !== undefined && label(counted, "route").startsWith("/orders")) {
-      requests += Number(count);
-      if (label(counted, "status").startsWith("5")) failed += Number(count);
+  for (const { name, labels, value } of parseExposition(exposition)) {
+    if (!labels.route?.startsWith("/orders")) continue;
+    if (name === "chaoslab_http_requests_total") {
+      requests += value;
+      if (labels.status?.startsWith("5")) failed += value;
     }
-    const [, bucket, cumulative] = BUCKET.exec(line) ?? [];
-    if (bucket !== undefined && label(bucket, "route").startsWith("/orders")) {
-      const le = label(bucket, "le");
-      const bound = le === "+Inf" ? Number.POSITIVE_INFINITY : Number(le);
-      buckets.set(bound, (buckets.get(bound) ?? 0) + Number(cumulative));
+    if (name === "chaoslab_http_request_duration_seconds_bucket") {
+      const bound = parseValue(labels.le ?? "") ?? Number.NaN;
+      buckets.set(bound, (buckets.get(bound) ?? 0) + value);
     }
   }
   return { t, requests, failed, buckets };
