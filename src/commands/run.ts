@@ -1,59 +1,40 @@
 /** `chaoslab run` */
 import { ChaoslabError, ExitCode } from "../cli/errors.ts";
-import { booleanFlag, type Flags, numberFlag, parseNumber, textFlag } from "../cli/flags.ts";
-import { abortOnSignals } from "../cli/signals.ts";
-import { Progress } from "../cli/terminal.ts";
-import { runSchedule } from "../experiment/run.ts";
-import { loadSchedule } from "../experiment/schedule-file.ts";
-import { checkLabName } from "../lab/host/record.ts";
+import { booleanFlag, type Flags, textFlag } from "../cli/flags.ts";
+import { writeOutput } from "../cli/output.ts";
 import { RESULTS, type Result } from "../model/verdict.ts";
-import { liveLine } from "../report/live.ts";
+import { junit } from "../report/junit.ts";
 import { terminalReport } from "../report/terminal.ts";
+import { suiteOf } from "../report/verdict-suite.ts";
+import { prepareRun } from "./run-flags.ts";
 
-export async function run(args: string[], flags: Flags): Promise<number> {
-  const file = args[0] ?? "";
-  const failOn = resultsFlag(flags);
+/** What `--fail-on` takes besides results: a result that is not the one the schedule expects. */
+const UNEXPECTED = "unexpected";
+
+export async function run([file = ""]: string[], flags: Flags): Promise<number> {
+  const failOn = failOnFlag(flags);
   const json = booleanFlag(flags, "json");
-  const given = textFlag(flags, "rate");
-  const rate = given === undefined ? undefined : parseNumber("rate", given, { min: 0.1, max: 100_000 });
-  const loaded = loadSchedule(file, rate);
-  const { schedule } = loaded;
-  schedule.seed = numberFlag(flags, "seed", schedule.seed, { min: 0, max: 4_294_967_295, integer: true });
-  const progress = new Progress({ quiet: booleanFlag(flags, "quiet") });
-  const { signal, dispose } = abortOnSignals();
-  try {
-    const document = await runSchedule({
-      ...loaded,
-      file,
-      labName: checkLabName(textFlag(flags, "lab") ?? "lab"),
-      out: textFlag(flags, "out") ?? "results",
-      quick: booleanFlag(flags, "quick"),
-      keep: booleanFlag(flags, "keep"),
-      signal,
-      say: (line) => progress.say(line),
-      onProgress: (now) => progress.tick(liveLine(now, schedule.load.timeout_s * 1000)),
-    });
-    progress.end();
-    process.stdout.write(json ? `${JSON.stringify(document)}\n` : terminalReport(document, process.stdout));
-    return document.verdicts.some((verdict) => failOn.includes(verdict.result))
-      ? ExitCode.thresholdsFailed
-      : ExitCode.ok;
-  } finally {
-    progress.end();
-    dispose();
-  }
+  const junitFile = textFlag(flags, "junit");
+  const document = await prepareRun(file, flags).run();
+  if (junitFile !== undefined) writeOutput("junit", junitFile, junit([suiteOf(document)]));
+  process.stdout.write(json ? `${JSON.stringify(document)}\n` : terminalReport(document, process.stdout));
+  const fails = document.verdicts.some(
+    ({ result, as_expected }) =>
+      failOn.includes(result) || (failOn.includes(UNEXPECTED) && as_expected === false),
+  );
+  return fails ? ExitCode.thresholdsFailed : ExitCode.ok;
 }
 
-function resultsFlag(flags: Flags): Result[] {
+function failOnFlag(flags: Flags): (Result | typeof UNEXPECTED)[] {
   const text = textFlag(flags, "fail-on");
   if (text === undefined) return [];
+  const accepted = [...RESULTS, UNEXPECTED] as const;
   return text.split(",").map((word) => {
-    const found = RESULTS.find((result) => result === word.trim());
-    if (!found)
-      throw new ChaoslabError(
-        "usage",
-        `--fail-on: ${JSON.stringify(word)} is not one of ${RESULTS.join(", ")}`,
-      );
-    return found;
+    const found = accepted.find((each) => each === word.trim());
+    if (found) return found;
+    throw new ChaoslabError(
+      "usage",
+      `--fail-on: ${JSON.stringify(word)} is not one of ${accepted.join(", ")}`,
+    );
   });
 }

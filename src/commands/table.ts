@@ -21,31 +21,130 @@ export interface CommandSpec {
 
 const LAB = ["--lab <name>", "Name of the lab (default: lab)"] as const;
 
+const PROFILE_FLAGS = [
+  ["--profile <name>", "The windows to use: full, quick, or one of the schedule's own (default: full)"],
+  ["--quick", "Same as --profile quick: a demo in under two minutes"],
+] as const;
+
+/** By which a schedule is run. */
+const RUN_FLAGS = [
+  LAB,
+  ...PROFILE_FLAGS,
+  ["--repeats <n>", "Run each hypothesis so often, and tell how far the verdicts agree"],
+  ["--rate <rps>", "Offered load in requests per second, instead of the schedule's"],
+  ["--seed <n>", "Seed of the load, instead of the schedule's"],
+  ["--out <dir>", "Where the run's folder is made (default: results)"],
+  ["--keep", "Leave the lab up afterwards when this run booted it"],
+] as const;
+
 /** Commands of the product, in the order `--help` shows them. */
 export const COMMANDS: readonly CommandSpec[] = [
   {
     usage: "run <schedule>",
     summary: "Run an experiment schedule: baseline, fault, recovery, verdict",
     options: [
-      LAB,
-      ["--quick", "Use the schedule's quick windows (a demo in under two minutes)"],
-      ["--rate <rps>", "Offered load in requests per second, instead of the schedule's"],
-      ["--seed <n>", "Seed of the load, instead of the schedule's"],
-      ["--out <dir>", "Where the run's folder is made (default: results)"],
-      ["--keep", "Leave the lab up afterwards when this run booted it"],
-      ["--fail-on <results>", "Exit 99 when a verdict is one of these, e.g. failed,inconclusive"],
+      ...RUN_FLAGS,
+      ["--fail-on <results>", "Exit 99 when a verdict is one of these, e.g. failed,inconclusive,unexpected"],
+      ["--junit <file>", "Write the verdicts as JUnit XML"],
       ["--json", "Print one JSON document on stdout"],
       ["--quiet", "No progress on stderr"],
     ],
     examples: [
       "chaoslab run schedules/cascade.yaml",
       "chaoslab run schedules/cascade.yaml --quick --json",
-      "chaoslab run schedules/cascade.yaml --fail-on failed,inconclusive",
+      "chaoslab run schedules/cascade.yaml --repeats 3 --fail-on failed,inconclusive",
     ],
-    details: `Exit codes
+    details: `A verdict is unexpected when the schedule says what it expects and it is another.
+
+Exit codes
   0 every experiment ran to a verdict    99 a verdict named by --fail-on    104 the schedule is wrong
   105 stopped by a signal, all reverted    3 needs root    4 something is not installed    6 unknown target`,
     load: () => import("./run.ts"),
+  },
+  {
+    usage: "validate [...files]",
+    summary: "Check schedules, without touching anything",
+    options: [
+      ["--schema", "Print the JSON Schema of schedules, for editors"],
+      ["--json", "Print JSON on stdout"],
+    ],
+    examples: ["chaoslab validate schedules/*.yaml", "chaoslab validate --schema > schedule.schema.json"],
+    details: `Exit codes
+  0 all are fine    104 one is not; a line for each says where and what is accepted`,
+    load: () => import("./validate.ts"),
+  },
+  {
+    usage: "plan <schedule>",
+    summary: "Say what a run would do: faults, mechanisms, windows, and how each would be undone",
+    options: [
+      LAB,
+      ...PROFILE_FLAGS,
+      ["--repeats <n>", "How often each hypothesis is run, instead of as the schedule says"],
+      ["--rate <rps>", "Offered load in requests per second, instead of the schedule's"],
+      ["--json", "Print JSON on stdout"],
+    ],
+    examples: ["chaoslab plan schedules/cascade.yaml", "chaoslab plan schedules/cascade.yaml --quick --json"],
+    details:
+      "Mechanisms are tried where that can harm nothing. Those that live in a node can be tried only in a lab that is up.",
+    load: () => import("./plan.ts"),
+  },
+  {
+    usage: "runs",
+    summary: "List the runs that were kept, and their verdicts",
+    options: [
+      ["--out <dir>", "Where the runs' folders are (default: results)"],
+      ["--json", "Print JSON on stdout"],
+    ],
+    examples: ["chaoslab runs", "chaoslab runs --out results --json"],
+    load: () => import("./runs.ts"),
+  },
+  {
+    usage: "verdict <run>",
+    summary: "Compute the verdicts of a run again, from what it recorded",
+    options: [
+      ["--write", "Keep them in the run's folder"],
+      ["--json", "Print the run's document on stdout"],
+    ],
+    examples: [
+      "chaoslab verdict results/cascade-20261126-101500",
+      "chaoslab verdict results/cascade-20261126-101500 --json",
+    ],
+    details: "A run that was cut off is judged by what it left.",
+    load: () => import("./verdict.ts"),
+  },
+  {
+    usage: "compare [...runs]",
+    summary: "Put two runs side by side: before and after, with what changed",
+    options: [["--json", "Print JSON on stdout"]],
+    examples: [
+      "chaoslab compare results/cascade-20261126-101500 results/cascade-20261126-103000",
+      "chaoslab compare results/gameday-20261126-101500#cascade-bare results/gameday-20261126-101500#cascade-mitigated",
+    ],
+    details:
+      "Hypotheses of one name are compared, or the two that are named after #. Of repeats the worst counts.",
+    load: () => import("./compare.ts"),
+  },
+  {
+    usage: "gate <run>",
+    summary: "Fail when a verdict got worse than in a committed baseline; runs a schedule, or takes a run",
+    options: [
+      ["--against <file>", "The baseline, e.g. schedules/baselines/cascade.json"],
+      ["--update", "Write the baseline instead"],
+      ["--junit <file>", "Write what the gate found as JUnit XML"],
+      ...RUN_FLAGS,
+      ["--json", "Print JSON on stdout"],
+      ["--quiet", "No progress on stderr"],
+    ],
+    examples: [
+      "chaoslab gate schedules/cascade.yaml --quick --against schedules/baselines/cascade.json --junit gate.xml",
+      "chaoslab gate results/cascade-20261126-101500 --against schedules/baselines/cascade.json",
+      "chaoslab gate results/cascade-20261126-101500 --against schedules/baselines/cascade.json --update",
+    ],
+    details: `Worse is later in: held, degraded, inconclusive, failed. A hypothesis of the baseline that was not run is worse, too.
+
+Exit codes
+  0 nothing got worse    99 something did    104 the schedule or the baseline is wrong    105 stopped by a signal`,
+    load: () => import("./gate.ts"),
   },
   {
     usage: "up",

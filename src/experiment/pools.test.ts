@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
-import { type PoolSample, parsePools, poolOutcomes } from "./pools.ts";
+import { parseExposition } from "../observe/exposition.ts";
+import { type PoolSample, poolOutcomes, poolSamples } from "./pools.ts";
 
-test("pool gauges are read from an exposition, by pool and whatever the order of labels", () => {
+test("pool gauges are read from scrapes, by pool and whatever the order of labels", () => {
   const text = [
     "# HELP chaoslab_pool_size Slots.",
     'chaoslab_pool_size{pool="workers",node="orders-1"} 16',
@@ -10,7 +11,7 @@ test("pool gauges are read from an exposition, by pool and whatever the order of
     'chaoslab_pool_size{pool="pg_primary",node="orders-1"} 10',
     "chaoslab_http_requests_in_flight 9",
   ].join("\n");
-  expect(parsePools(text, "orders-1", 5)).toEqual([
+  expect(poolSamples([{ t: 5, node: "orders-1", samples: parseExposition(text) }])).toEqual([
     { t: 5, node: "orders-1", pool: "workers", size: 16, in_use: 7, waiting: 2 },
     { t: 5, node: "orders-1", pool: "pg_primary", size: 10, in_use: 0, waiting: 0 },
   ]);

@@ -1,5 +1,6 @@
-/** The bounded pools of the services: sampled from their metrics while a run goes on. @module */
-import type { PoolOutcome, Verdict } from "../model/verdict.ts";
+/** The bounded pools of the services, from the scrapes of a run. @module */
+import type { Phases, PoolOutcome } from "../model/verdict.ts";
+import type { Scrape } from "./server-sli.ts";
 
 export interface PoolSample {
   /** Unix epoch milliseconds of the scrape. */
@@ -11,39 +12,32 @@ export interface PoolSample {
   waiting: number;
 }
 
-const LINE = /^chaoslab_pool_(size|in_use|waiting)\{([^}]*)\} (\S+)/;
-const POOL = /\bpool="([^"]*)"/;
+const GAUGES = {
+  chaoslab_pool_size: "size",
+  chaoslab_pool_in_use: "in_use",
+  chaoslab_pool_waiting: "waiting",
+} as const;
+const isGauge = (name: string): name is keyof typeof GAUGES => name in GAUGES;
 
-/** Reads the pool gauges out of a Prometheus text exposition. */
-export function parsePools(exposition: string, node: string, t: number): PoolSample[] {
-  const pools = new Map<string, PoolSample>();
-  for (const line of exposition.split("\n")) {
-    const [, gauge, labels = "", value] = LINE.exec(line) ?? [];
-    const pool = POOL.exec(labels)?.[1];
-    if (gauge === undefined || pool === undefined) continue;
-    const sample = pools.get(pool) ?? { t, node, pool, size: 0, in_use: 0, waiting: 0 };
-    pools.set(pool, sample);
-    if (gauge === "size") sample.size = Number(value);
-    if (gauge === "in_use") sample.in_use = Number(value);
-    if (gauge === "waiting") sample.waiting = Number(value);
-  }
-  return [...pools.values()];
-}
-
-/**
- * Scrapes one node. An answer later than the timeout is no sample: the gap shows in the history.
- * @param url base address of the service.
- */
-export async function scrapePools(url: string, node: string, timeoutMs: number): Promise<PoolSample[]> {
-  const answer = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(timeoutMs) });
-  return parsePools(await answer.text(), node, Date.now());
+export function poolSamples(scrapes: readonly Scrape[]): PoolSample[] {
+  return scrapes.flatMap(({ t, node, samples }) => {
+    const pools = new Map<string, PoolSample>();
+    for (const { name, labels, value } of samples) {
+      const { pool } = labels;
+      if (!isGauge(name) || pool === undefined) continue;
+      const sample = pools.get(pool) ?? { t, node, pool, size: 0, in_use: 0, waiting: 0 };
+      pools.set(pool, sample);
+      sample[GAUGES[name]] = value;
+    }
+    return [...pools.values()];
+  });
 }
 
 /** Peaks of each pool before and during the fault, by node and pool in order of appearance. */
 export function poolOutcomes(
   samples: readonly PoolSample[],
   secondOf: (t: number) => number,
-  phases: Verdict["phases"],
+  phases: Phases,
 ): PoolOutcome[] {
   const within = (sample: PoolSample, phase: readonly [number, number] | null): boolean =>
     phase !== null && secondOf(sample.t) >= phase[0] && secondOf(sample.t) < phase[1];
@@ -68,7 +62,7 @@ export function poolOutcomes(
 }
 
 function peak(samples: readonly PoolSample[], field: "in_use" | "waiting"): number {
-  return Math.max(0, ...samples.map((sample) => sample[field]));
+  return samples.reduce((most, sample) => Math.max(most, sample[field]), 0);
 }
 
 /** Seconds from the first to the last sample of the longest unbroken exhaustion. */

@@ -3,6 +3,7 @@
  * @module
  */
 import { ChaoslabError } from "../cli/errors.ts";
+import { suggestion } from "../config/nearest.ts";
 import { revertAll } from "../faults/controller.ts";
 import { startGuard } from "../faults/guard.ts";
 import { openFaults } from "../faults/journal.ts";
@@ -12,16 +13,24 @@ import { clearRemains } from "../lab/host/manage.ts";
 import { checkHost } from "../lab/host/prerequisites.ts";
 import { DEFAULT_SEEDED } from "../lab/host/record.ts";
 import { isPlace, PLACES, PROXY_NODE } from "../lab/host/topology.ts";
+import { self } from "../lab/process.ts";
 import type { FaultSpec } from "../model/fault.ts";
 import { nodesNamedBy } from "../model/params.ts";
-import type { Hypothesis, Schedule, Windows } from "../model/schedule.ts";
+import {
+  DEFAULT_PROFILES,
+  type Hypothesis,
+  type Profile,
+  type Schedule,
+  type Windows,
+} from "../model/schedule.ts";
 import { chart } from "../report/chart.ts";
 import { markdownReport } from "../report/markdown.ts";
 import { secondRows, secondsCsv } from "../report/series.ts";
 import { describeEnvironment } from "./environment.ts";
 import { lockRun } from "./lock.ts";
-import { type Progress, runHypothesis } from "./runner.ts";
-import { type RunDocument, RunFolder, runName } from "./store.ts";
+import { type Outcome, type Progress, runTrial } from "./runner.ts";
+import { stabilityOf } from "./stability.ts";
+import { freshName, type RunDocument, RunFolder, runName, trialName } from "./store.ts";
 
 export interface RunOptions {
   schedule: Schedule;
@@ -32,7 +41,9 @@ export interface RunOptions {
   labName: string;
   /** Folder that the run's own folder is made in. */
   out: string;
-  quick: boolean;
+  profile: string;
+  /** Of each hypothesis; null: as the schedule says. */
+  repeats: number | null;
   /** Leave a lab up that this run booted. */
   keep: boolean;
   signal: AbortSignal;
@@ -41,68 +52,103 @@ export interface RunOptions {
 }
 
 export async function runSchedule(options: RunOptions): Promise<RunDocument> {
-  const { schedule, labName, signal, say } = options;
+  const { schedule, signal, profile } = options;
   checkTargets(schedule, options.file);
-  windowsOf(options, schedule.hypotheses[0]);
+  profileOf(schedule, profile, options.file);
   const programs = checkHost();
   const now = new Date();
-  const folder = new RunFolder(options.out, runName(schedule.name, now));
+  const repeats = options.repeats ?? schedule.repeats ?? 1;
+  const folder = new RunFolder(options.out, freshName(options.out, runName(schedule.name, now)));
   const document: RunDocument = {
     run: folder.run,
     schedule: schedule.name,
     state: "running",
     started_at: now.toISOString(),
     ended_at: null,
+    owner: self(),
     seed: schedule.seed,
-    quick: options.quick,
+    rate: schedule.load.rate,
+    profile,
+    repeats,
     folder: folder.path,
     environment: await describeEnvironment(programs),
     verdicts: [],
+    stability: [],
   };
-  folder.write("schedule.yaml", options.source);
+  folder.writeSchedule(options.source);
   folder.writeDocument(document);
 
-  const { lab, booted } = await openLab(options);
+  let booted: BootedLab | null = null;
   try {
-    using _lock = lockRun(lab.paths.runLock, labName);
-    await revertAll(lab.paths.journal);
-    await using _guard = await startGuard(lab.paths.journal);
+    const opened = await openLab(options);
+    booted = opened.booted;
+    await runAll(opened.lab, options, folder, document);
+    document.state = "complete";
+  } catch (error) {
+    document.state = signal.aborted ? "aborted" : "failed";
+    throw error;
+  } finally {
+    document.ended_at = new Date().toISOString();
+    document.stability = stabilityOf(document.verdicts);
+    folder.writeDocument(document);
+    folder.write("report.md", markdownReport(document, schedule));
+    await closeLab(booted, options);
+  }
+  return document;
+}
+
+/** Every hypothesis, and each as often as it is to be repeated: first all once, then all again. */
+async function runAll(
+  lab: HostLab,
+  options: RunOptions,
+  folder: RunFolder,
+  document: RunDocument,
+): Promise<void> {
+  const { schedule, labName, signal, say } = options;
+  const { repeats } = document;
+  using _lock = lockRun(lab.paths.runLock, labName);
+  await revertAll(lab.paths.journal);
+  await using _guard = await startGuard(lab.paths.journal);
+  for (let repeat = 1; repeat <= repeats; repeat++) {
     for (const hypothesis of schedule.hypotheses) {
-      using file = folder.history(hypothesis.name);
-      const windows = windowsOf(options, hypothesis);
-      say(`${hypothesis.name}: ${describeWindows(windows)} at ${schedule.load.rate} requests/s`);
-      const { verdict, recorded } = await runHypothesis({
+      const name = trialName(hypothesis.name, repeat, repeats);
+      const windows = windowsOf(profileOf(schedule, options.profile, options.file), hypothesis);
+      say(`${name}: ${describeWindows(windows)} at ${schedule.load.rate} requests/s`);
+      using file = folder.history(name);
+      const { onProgress } = options;
+      const outcome = await runTrial({
         lab,
         schedule,
         hypothesis,
+        repeat,
         windows,
         file,
         signal,
         say,
-        onProgress: options.onProgress,
+        onProgress,
+      }).catch((error: unknown) => {
+        throw signal.aborted ? stoppedBy(signal, lab, folder) : error;
       });
-      document.verdicts.push(verdict);
-      folder.write(`seconds-${hypothesis.name}.csv`, secondsCsv(secondRows(recorded)));
-      folder.write(`chart-${hypothesis.name}.svg`, chart(recorded));
-      folder.writeDocument(document);
+      keep(outcome, name, folder, document);
+      if (signal.aborted) throw stoppedBy(signal, lab, folder);
     }
-    document.state = "complete";
-  } catch (error) {
-    document.state = "aborted";
-    if (!signal.aborted) throw error;
-    const open = openFaults(lab.paths.journal).length;
-    throw new ChaoslabError(
-      "aborted",
-      `stopped by ${String(signal.reason)}; ${open === 0 ? "nothing is left of the fault" : "the fault is not reverted yet, the guard goes on"}`,
-      `partial record in ${folder.path}`,
-    );
-  } finally {
-    document.ended_at = new Date().toISOString();
-    folder.writeDocument(document);
-    await closeLab(booted, options);
   }
-  folder.write("report.md", markdownReport(document, schedule));
-  return document;
+}
+
+function keep({ verdict, trial }: Outcome, name: string, folder: RunFolder, document: RunDocument): void {
+  document.verdicts.push(verdict);
+  folder.write(`seconds-${name}.csv`, secondsCsv(secondRows(trial.measurements)));
+  folder.write(`chart-${name}.svg`, chart(trial));
+  folder.writeDocument(document);
+}
+
+function stoppedBy(signal: AbortSignal, lab: HostLab, folder: RunFolder): ChaoslabError {
+  const open = openFaults(lab.paths.journal).length;
+  return new ChaoslabError(
+    "aborted",
+    `stopped by ${String(signal.reason)}; ${open === 0 ? "nothing is left of the fault" : "the fault is not reverted yet, the guard goes on"}`,
+    `partial record in ${folder.path}`,
+  );
 }
 
 /** The lab of that name if one is up, else one that is this run's own. */
@@ -136,7 +182,8 @@ async function openLab({
   }
   await clearRemains(labName, say);
   say(`booting lab ${labName}`);
-  const seeded = { ...DEFAULT_SEEDED, tenants: schedule.load.tenants };
+  const { orders = DEFAULT_SEEDED.orders, products = DEFAULT_SEEDED.products } = schedule.lab ?? {};
+  const seeded = { orders, products, tenants: schedule.load.tenants };
   const toxiproxy = needsProxies(schedule) ? { url: null } : null;
   const booted = await bootLab(labName, seeded, (step) => say(stepLine(step)), signal, toxiproxy);
   say(`lab ${labName} is ready after ${(booted.ms / 1000).toFixed(1)} s`);
@@ -161,13 +208,19 @@ const nodesOf = ({ target, params }: FaultSpec): string[] => [
   ...nodesNamedBy(params).map(({ node }) => node),
 ];
 
-function checkTargets(schedule: Schedule, file: string): void {
-  for (const { name, fault } of schedule.hypotheses) {
+const specsOf = ({ fault, faults }: Hypothesis): FaultSpec[] => faults ?? (fault ? [fault] : []);
+
+/** @throws {ChaoslabError} `notFound` for a node that no lab has, `badConfig` for a link that it has not. */
+export function checkTargets(schedule: Schedule, file: string): void {
+  const faults = schedule.hypotheses.flatMap((hypothesis) =>
+    specsOf(hypothesis).map((fault) => ({ name: hypothesis.name, fault })),
+  );
+  for (const { name, fault } of faults) {
     for (const node of nodesOf(fault)) {
       if (isPlace(node)) continue;
       throw new ChaoslabError(
         "notFound",
-        `${file}: ${name}: unknown target ${JSON.stringify(node)}`,
+        `${file}: ${name}: unknown target ${JSON.stringify(node)}${suggestion(node, PLACES)}`,
         `nodes of the lab: ${PLACES.join(", ")}`,
       );
     }
@@ -185,26 +238,34 @@ function checkTargets(schedule: Schedule, file: string): void {
 }
 
 /** Toxics act in proxies; a lab has them, and their node, only when it was booted so. */
-function needsProxies({ hypotheses }: Schedule): boolean {
-  return hypotheses.some(({ fault }) => fault.type === "toxic" || nodesOf(fault).includes(PROXY_NODE));
+export function needsProxies({ hypotheses, lab }: Schedule): boolean {
+  if (lab?.toxiproxy !== undefined) return lab.toxiproxy;
+  return hypotheses
+    .flatMap(specsOf)
+    .some((fault) => fault.type === "toxic" || nodesOf(fault).includes(PROXY_NODE));
 }
 
 /** What a schedule asks of a lab that is up, before anything is done to it. */
 function checkAgainst(lab: HostLab, schedule: Schedule): void {
-  if (schedule.hypotheses.some(({ fault }) => fault.type === "toxic")) lab.requireProxies();
-  for (const { fault } of schedule.hypotheses) lab.targetsOf(fault);
+  const faults = schedule.hypotheses.flatMap(specsOf);
+  if (faults.some(({ type }) => type === "toxic")) lab.requireProxies();
+  for (const fault of faults) lab.targetsOf(fault);
 }
 
-function windowsOf(
-  { schedule, quick, file }: RunOptions,
-  hypothesis: Hypothesis | undefined,
-): Windows & { window_s: number } {
-  if (!quick) return { ...schedule.windows, window_s: hypothesis?.window_s ?? 0 };
-  if (!schedule.quick)
-    throw new ChaoslabError("badConfig", `${file}: --quick needs the field quick`, "or run it in full");
-  return schedule.quick;
+/** @throws {ChaoslabError} `usage` for a profile that the schedule does not have. */
+export function profileOf({ profiles = {} }: Schedule, name: string, file: string): Profile {
+  const all: Readonly<Record<string, Profile>> = { ...DEFAULT_PROFILES, ...profiles };
+  const profile = all[name];
+  if (profile) return profile;
+  throw new ChaoslabError(
+    "usage",
+    `--profile: ${file} has no profile ${JSON.stringify(name)}${suggestion(name, Object.keys(all))}`,
+    `profiles: ${Object.keys(all).join(", ")}`,
+  );
 }
 
-function describeWindows(windows: Windows & { window_s: number }): string {
+export const windowsOf = (profile: Profile, { window_s }: Hypothesis): Windows => ({ window_s, ...profile });
+
+export function describeWindows(windows: Windows): string {
   return `${windows.warmup_s} s warm-up, ${windows.baseline_s} s baseline, ${windows.window_s} s fault, ${windows.recovery_s} s recovery`;
 }

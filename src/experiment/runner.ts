@@ -1,31 +1,25 @@
 /**
- * Runs one hypothesis: warm-up, baseline, fault, recovery, against a lab that is up, and records what happened.
+ * Runs one trial: warm-up, baseline, fault, recovery, against a lab that is up, and records what happened.
  * @module
  */
-
-import { existsSync } from "node:fs";
 import { reasonOf } from "../cli/errors.ts";
-import { type ActiveFault, inject } from "../faults/controller.ts";
 import type { HostLab } from "../lab/host/lab.ts";
-import { type NodeName, PORTS } from "../lab/host/topology.ts";
-import type { FaultEvent } from "../model/fault.ts";
+import type { HistoryRecord } from "../model/history.ts";
 import type { LoadTick } from "../model/load.ts";
-import type { Hypothesis, Schedule, Windows } from "../model/schedule.ts";
-import type { Verdict } from "../model/verdict.ts";
-import { History } from "./history.ts";
+import { faultsOf, type Hypothesis, type Schedule, type Windows } from "../model/schedule.ts";
+import type { Stopped, Verdict } from "../model/verdict.ts";
+import { boundsOf, steadyBreaches } from "./bounds.ts";
+import { FaultWindow } from "./fault-window.ts";
 import { LoadProcess } from "./load-process.ts";
-import { type PoolSample, scrapePools } from "./pools.ts";
-import { StopWatch } from "./stop.ts";
+import { Recording } from "./recording.ts";
+import { Sampler } from "./sampler.ts";
 import type { HistoryFile } from "./store.ts";
-import { boundsOf, judge, type Recorded, steadyBreaches } from "./verdict.ts";
+import { type Trial, trialOf } from "./trial.ts";
+import { judge } from "./verdict.ts";
+import { Watches } from "./watches.ts";
 
 /** Answers of the last second of a phase are given this long to come in before the phase is judged. */
 const SETTLE_S = 1;
-/** A fault is overdue this long after its window: then the guard reverts it, whatever the runner does. */
-const LEASE_SLACK_S = 30;
-const SCRAPE_TIMEOUT_MS = 900;
-/** Services with bounded pools. */
-const SCRAPED: readonly NodeName[] = ["api", "orders-1", "orders-2", "catalog"];
 
 export type Phase = "warm-up" | "baseline" | "fault" | "recovery";
 
@@ -38,11 +32,13 @@ export interface Progress {
   tick: LoadTick;
 }
 
-export interface HypothesisRun {
+export interface TrialRun {
   lab: HostLab;
   schedule: Schedule;
   hypothesis: Hypothesis;
-  windows: Windows & { window_s: number };
+  /** 1 for the first of its repeats. */
+  repeat: number;
+  windows: Windows;
   file: HistoryFile;
   signal: AbortSignal;
   onProgress: (progress: Progress) => void;
@@ -52,127 +48,107 @@ export interface HypothesisRun {
 
 export interface Outcome {
   verdict: Verdict;
-  recorded: Recorded;
+  trial: Trial;
 }
 
-export async function runHypothesis(run: HypothesisRun): Promise<Outcome> {
+/**
+ * @throws the signal's reason when it came before there was a fault. After that there is a verdict, inconclusive.
+ */
+export async function runTrial(run: TrialRun): Promise<Outcome> {
   const { lab, schedule, hypothesis, windows, file, signal, say } = run;
-  const timeoutMs = schedule.load.timeout_s * 1000;
-  const history = new History(timeoutMs);
-  const pools: PoolSample[] = [];
-  const stop = new AbortController();
-  let phase: Phase = "warm-up";
-  let phaseEnd = windows.warmup_s;
-  let watch: StopWatch | null = null;
-  let stoppedAt: number | null = null;
+  const recording = new Recording(schedule.load.timeout_s * 1000, schedule.slis);
+  const record = (entry: HistoryRecord): void => {
+    file.append(entry);
+    recording.add(entry);
+  };
+  const watches = new Watches(schedule, hypothesis, recording);
+  let [phase, phaseEnd]: [Phase, number] = ["warm-up", windows.warmup_s];
+  const enter = (next: Phase, from: number, to: number): void => {
+    [phase, phaseEnd] = [next, to];
+    if (next !== "warm-up") record({ kind: "phase", phase: next, from, to });
+  };
 
-  const total = windows.warmup_s + windows.baseline_s + windows.window_s + windows.recovery_s;
   const load = new LoadProcess({
     lab,
     load: schedule.load,
     seed: schedule.seed,
     // More than is needed: the load is ended when the recovery is over, however long injecting took.
-    durationS: total + 60,
-    onRecord(record) {
-      file.append(record);
-      if (record.kind !== "tick") return;
-      for (const delta of record.deltas) history.add(delta);
+    durationS: windows.warmup_s + windows.baseline_s + windows.window_s + windows.recovery_s + 60,
+    onRecord(entry) {
+      record(entry);
+      if (entry.kind !== "tick") return;
       run.onProgress({
         hypothesis: hypothesis.name,
         phase,
-        left_s: Math.max(0, phaseEnd - record.tick),
-        tick: record,
+        left_s: Math.max(0, phaseEnd - entry.tick),
+        tick: entry,
       });
-      if (watch?.tick(record)) {
-        stoppedAt ??= Date.now();
-        stop.abort();
-      }
+      watches.tick(entry);
     },
   });
-  const sampler = samplePools(lab, (samples) => {
-    pools.push(...samples);
-    file.append({ kind: "pools", samples });
-  });
-
-  let fault: ActiveFault | null = null;
+  using _sampler = new Sampler(lab, schedule.slis, schedule.prometheus?.url ?? null, record);
+  const faults = new FaultWindow({ lab, windowS: windows.window_s, record, say });
   try {
-    const { t_start: loadStart } = await load.started;
-    const secondOf = (t: number): number => (t - loadStart) / 1000;
-    const baseline: [number, number] = [windows.warmup_s, windows.warmup_s + windows.baseline_s];
+    await load.started;
+    const baseline = [windows.warmup_s, windows.warmup_s + windows.baseline_s] as const;
     await load.until(baseline[0], signal);
-    [phase, phaseEnd] = ["baseline", baseline[1]];
+    enter("baseline", ...baseline);
     await load.until(baseline[1] + SETTLE_S, signal);
 
-    const phases: Verdict["phases"] = { baseline, fault: null, recovery: null };
-    let event: FaultEvent | null = null;
-    const unsteady = steadyBreaches(history, boundsOf(hypothesis, schedule.slos), ...baseline);
+    const unsteady = steadyBreaches(recording.measurements(), boundsOf(hypothesis, schedule), ...baseline);
     if (unsteady.length > 0) {
       say(`baseline not steady, no fault injected: ${unsteady.join("; ")}`);
+      await load.finish();
     } else {
-      const { type, target } = hypothesis.fault;
-      fault = await inject({
-        journal: lab.paths.journal,
-        fault: hypothesis.fault,
-        ...lab.targetsOf(hypothesis.fault),
-        leaseMs: (windows.window_s + LEASE_SLACK_S) * 1000,
-        maxLifetimeMs: (windows.window_s + 2 * LEASE_SLACK_S) * 1000,
-      });
-      event = fault.event;
-      const from = Math.ceil(secondOf(event.t_start));
-      [phase, phaseEnd] = ["fault", from + windows.window_s];
-      say(`${type} on ${target} injected by ${event.backend} (${event.id})`);
-      if (hypothesis.stop_condition) watch = new StopWatch(hypothesis.stop_condition, timeoutMs);
-      await load.until(phaseEnd, AbortSignal.any([signal, stop.signal])).catch((error: unknown) => {
-        if (!stop.signal.aborted || signal.aborted) throw error;
-      });
-      watch = null;
-      event = await fault.revert();
-      const stopped = event.t_stop ?? Date.now();
-      say(
-        `${type} on ${target} reverted${stoppedAt ? " by the stop condition" : ""}: ${event.evidence?.detail ?? "no evidence"}`,
-      );
-      const to = Math.ceil(secondOf(stopped));
-      phases.fault = [from, Math.max(from, Math.floor(secondOf(stopped)))];
-      phases.recovery = [to, to + windows.recovery_s];
-      [phase, phaseEnd] = ["recovery", to + windows.recovery_s];
-      await load.until(phaseEnd, signal);
+      const begin = await faults.begin(faultsOf(hypothesis, windows.window_s));
+      const from = Math.ceil(recording.secondOf(begin));
+      enter("fault", from, from + windows.window_s);
+      watches.arm(from);
+      const stopped = await faults
+        .observe(
+          (second, until) => load.until(from + second, until),
+          AbortSignal.any([signal, watches.signal]),
+        )
+        .then(() => null)
+        .catch((error: unknown) => {
+          if (!signal.aborted && !watches.signal.aborted) throw error;
+          return signal.aborted ? bySignal(signal) : watches.tripped;
+        });
+      watches.disarm();
+      record({ kind: "revert", t: Date.now() });
+      const decided = (Date.now() - begin) / 1000;
+      const end = await faults.revertAll(stopped !== null);
+      const removed = recording.secondOf(end);
+      if (stopped) {
+        const reverted_s = (end - begin) / 1000;
+        record({ kind: "stopped", ...stopped, after_s: stopped.after_s ?? decided, reverted_s });
+      }
+      record({ kind: "phase", phase: "fault", from, to: Math.max(from, Math.floor(removed)) });
+      if (!signal.aborted) {
+        const to = Math.ceil(removed);
+        enter("recovery", to, to + windows.recovery_s);
+        await load.until(phaseEnd, signal);
+        const nodes = (await lab.nodes()).map(({ name, state, restarts }) => ({ name, state, restarts }));
+        record({ kind: "nodes", t: Date.now(), nodes });
+        await load.finish();
+      }
     }
-    const summary = await load.finish();
-    const stop_condition = hypothesis.stop_condition;
-    const recorded: Recorded = {
-      hypothesis,
-      slos: schedule.slos,
-      history,
-      loadStart,
-      phases,
-      event,
-      pools,
-      load: summary,
-      stoppedBy:
-        stoppedAt !== null && stop_condition && event
-          ? { sli: stop_condition.sli, after_s: Math.round((stoppedAt - event.t_start) / 100) / 10 }
-          : null,
-    };
-    return { verdict: judge(recorded), recorded };
+    const trial = trialOf(schedule, hypothesis, run.repeat, recording);
+    return { verdict: judge(trial), trial };
   } finally {
-    sampler.stop();
     // First the fault, then the load: nothing may keep the system broken longer than it must be.
-    await fault
-      ?.revert()
+    await faults
+      .revertAll(true)
       .catch((error: unknown) => say(`reverting failed, the guard goes on trying: ${reasonOf(error)}`));
     load.kill();
   }
 }
 
-/** Scrapes every service once a second; a scrape that fails or comes late is a gap. */
-function samplePools(lab: HostLab, onSamples: (samples: PoolSample[]) => void): { stop(): void } {
-  const timer = setInterval(() => {
-    // A lab that was taken down under us has no route any more: its addresses would leave this host.
-    if (!existsSync(`/sys/class/net/${lab.topology.hostDevice}`)) return;
-    for (const node of SCRAPED) {
-      const url = `http://${lab.topology.address(node)}:${PORTS[node]}`;
-      scrapePools(url, node, SCRAPE_TIMEOUT_MS).then(onSamples, () => {});
-    }
-  }, 1_000);
-  return { stop: () => clearInterval(timer) };
-}
+const bySignal = ({
+  reason,
+}: AbortSignal): Omit<Stopped, "reverted_s" | "after_s"> & { after_s?: number } => ({
+  by: "signal",
+  sli: null,
+  condition: String(reason),
+  breach_from_s: null,
+});

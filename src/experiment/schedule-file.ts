@@ -3,18 +3,19 @@
  * @module
  */
 import { dirname } from "node:path";
+import { suggestion } from "../config/nearest.ts";
 import { type Fail, parseYaml, problemOf, readConfig } from "../config/yaml-file.ts";
 import { brokenRule, PARAMS } from "../model/params.ts";
-import { Schedule, type Slos } from "../model/schedule.ts";
-import { parseThreshold, SLIS, type SliName, type Threshold } from "../model/sli.ts";
+import {
+  type Hypothesis,
+  Schedule,
+  type ScheduleFile,
+  type StopCondition,
+  type TimedFault,
+} from "../model/schedule.ts";
+import { BUILTIN_SLIS, parseThreshold, type Sli, type Unit } from "../model/sli.ts";
+import { resolveSli } from "./slis.ts";
 import { resolveRate } from "./steady-rate.ts";
-
-/** A bound that was checked when the file was read. */
-export function threshold(text: string, sli: SliName): Threshold {
-  const parsed = parseThreshold(text, SLIS[sli].unit);
-  if (!parsed) throw new RangeError(`${JSON.stringify(text)} is not a bound on ${sli}`);
-  return parsed;
-}
 
 /** @param rate takes the place of the schedule's. */
 export function loadSchedule(file: string, rate?: number): { schedule: Schedule; source: string } {
@@ -28,34 +29,106 @@ export function parseSchedule(source: string, file: string, rate?: number): Sche
     const message = resolveRate(unchecked, dirname(file), rate);
     return message === null ? null : { path: ["load", "rate"], message };
   });
-  checkBounds(value, fail);
-  return value;
+  const slis = resolveSlis(value, fail);
+  new Checker(value, slis, fail).check();
+  return { ...value, slis };
 }
 
-/** What the schema cannot say: units of bounds, names used twice, values that depend on each other. */
-function checkBounds(schedule: Schedule, fail: Fail): void {
-  const bound = (text: string, sli: SliName, path: readonly string[]): void => {
-    if (parseThreshold(text, SLIS[sli].unit)) return;
-    const example = SLIS[sli].unit === "ms" ? '"< 250 ms" or "< 1 s"' : '"< 0.1 %" or ">= 99.9 %"';
-    throw fail(path, `${JSON.stringify(text)} is not a bound on ${sli}; write for example ${example}`);
-  };
-  const slos: Slos = schedule.slos;
-  for (const [sli, slo] of Object.entries(slos)) {
-    for (const key of ["steady", "fault"] as const) bound(slo[key], sli as SliName, ["slos", sli, key]);
+function resolveSlis({ slis = {}, prometheus }: ScheduleFile, fail: Fail): Record<string, Sli> {
+  const resolved: Record<string, Sli> = { ...BUILTIN_SLIS };
+  for (const [name, declared] of Object.entries(slis)) {
+    if (name in BUILTIN_SLIS) throw fail(["slis", name], "is built in; choose another name");
+    const sli = resolveSli(declared);
+    if ("message" in sli) throw fail(["slis", name, ...(sli.field ? [sli.field] : [])], sli.message);
+    if (sli.source === "prometheus" && !prometheus) {
+      throw fail(["slis", name, "query"], "needs prometheus: { url: http://host:port }");
+    }
+    resolved[name] = sli;
   }
-  const names = new Set<string>();
-  for (const [i, hypothesis] of schedule.hypotheses.entries()) {
-    const at = ["hypotheses", String(i)];
-    if (names.has(hypothesis.name)) throw fail([...at, "name"], `${hypothesis.name} is used twice`);
-    names.add(hypothesis.name);
-    bound(hypothesis.steady_state, hypothesis.sli, [...at, "steady_state"]);
-    bound(hypothesis.slo_threshold, hypothesis.sli, [...at, "slo_threshold"]);
-    const stop = hypothesis.stop_condition;
-    if (stop) bound(stop.threshold, stop.sli, [...at, "stop_condition", "threshold"]);
-    const { type, target, params } = hypothesis.fault;
+  return resolved;
+}
+
+const EXAMPLES: Readonly<Record<Unit, string>> = {
+  ms: '"< 250 ms" or "< 1 s"',
+  share: '"< 0.1 %" or ">= 99.9 %"',
+  rps: '">= 400 rps"',
+  count: '"< 5"',
+};
+
+/** What the schema cannot say: units of bounds, names used twice, values that depend on each other. */
+class Checker {
+  constructor(
+    readonly schedule: ScheduleFile,
+    readonly slis: Readonly<Record<string, Sli>>,
+    readonly fail: Fail,
+  ) {}
+
+  check(): void {
+    const { slos, profiles = {}, stop_conditions = [], hypotheses } = this.schedule;
+    for (const [name, slo] of Object.entries(slos)) {
+      for (const key of ["steady", "fault"] as const)
+        this.#bound(slo[key], name, ["slos", name, key], ["slos", name]);
+    }
+    if (profiles.full?.window_s !== undefined) {
+      throw this.fail(
+        ["profiles", "full", "window_s"],
+        "is not accepted in full: each hypothesis has its own",
+      );
+    }
+    for (const [i, stop] of stop_conditions.entries()) this.#stop(stop, ["stop_conditions", String(i)]);
+    const names = new Set<string>();
+    for (const [i, hypothesis] of hypotheses.entries()) {
+      const at = ["hypotheses", String(i)];
+      if (names.has(hypothesis.name)) throw this.fail([...at, "name"], `${hypothesis.name} is used twice`);
+      names.add(hypothesis.name);
+      this.#hypothesis(hypothesis, at);
+    }
+  }
+
+  #hypothesis(hypothesis: Hypothesis, at: readonly string[]): void {
+    const { sli, steady_state, slo_threshold, stop_condition, fault, faults, window_s } = hypothesis;
+    this.#bound(steady_state, sli, [...at, "steady_state"], [...at, "sli"]);
+    this.#bound(slo_threshold, sli, [...at, "slo_threshold"], [...at, "sli"]);
+    if (stop_condition) this.#stop(stop_condition, [...at, "stop_condition"]);
+    if (!fault === !faults) {
+      throw this.fail(faults ? [...at, "faults"] : at, "needs fault, or faults for several, and not both");
+    }
+    if (fault) this.#fault(fault, [...at, "fault"]);
+    for (const [i, each] of (faults ?? []).entries()) {
+      const place = [...at, "faults", String(i)];
+      this.#fault(each, place);
+      if ((each.at_s ?? 0) >= window_s) {
+        throw this.fail([...place, "at_s"], `${each.at_s} is not before the window's end at ${window_s} s`);
+      }
+    }
+  }
+
+  #fault({ type, target, params }: TimedFault, at: readonly string[]): void {
     const wrong = problemOf(PARAMS[type], params);
-    if (wrong) throw fail([...at, "fault", "params", ...wrong.path], wrong.message);
+    if (wrong) throw this.fail([...at, "params", ...wrong.path], wrong.message);
     const broken = brokenRule(type, params, target);
-    if (broken) throw fail([...at, "fault", "params", broken.field], broken.message);
+    if (broken) throw this.fail([...at, "params", broken.field], broken.message);
+  }
+
+  #stop({ sli, threshold }: StopCondition, at: readonly string[]): void {
+    this.#bound(threshold, sli, [...at, "threshold"], [...at, "sli"]);
+  }
+
+  /** @param named where the SLI is named. */
+  #bound(text: string, name: string, at: readonly string[], named: readonly string[]): void {
+    const sli = this.slis[name];
+    if (!sli) {
+      const known = Object.keys(this.slis);
+      const meant = suggestion(name, known);
+      throw this.fail(
+        named,
+        `${JSON.stringify(name)} is no SLI${meant}; one of ${known.join(", ")}, or declare it in slis`,
+      );
+    }
+    if (parseThreshold(text, sli.unit)) return;
+    throw this.fail(
+      at,
+      `${JSON.stringify(text)} is not a bound on ${name}; write for example ${EXAMPLES[sli.unit]}`,
+    );
   }
 }

@@ -88,6 +88,7 @@ export interface Prepared {
 export interface AnyBackend<P> {
   readonly name: string;
   probe(request: FaultRequest<P>): Promise<string | null>;
+  plan(request: FaultRequest<P>): Plan<Undo>;
   prepare(request: FaultRequest<P>): Promise<Prepared>;
   undo(undo: Undo): Promise<void>;
   remains(undo: Undo): Promise<string | null>;
@@ -103,6 +104,7 @@ export function defineBackend<P, U extends Undo>(backend: Backend<P, U>): AnyBac
   return {
     name: backend.name,
     probe: (request) => backend.probe(request),
+    plan: (request) => backend.plan(request),
     async prepare(request) {
       await backend.inspect(request);
       const plan = backend.plan(request);
@@ -122,8 +124,17 @@ export interface Fault {
    * @throws {ChaoslabError} `badConfig` for params, `prerequisite` when no backend works, what `inspect` throws.
    */
   prepare(request: FaultRequest<Readonly<Record<string, unknown>>>, backend?: string): Promise<Prepared>;
+  /**
+   * What would be done, by the first backend that works here; where none can be seen to, by the first, and why. Touches
+   * nothing, and the target need not be up.
+   */
+  preview(request: FaultRequest<Readonly<Record<string, unknown>>>): Promise<Preview>;
   /** Tries every backend as `prepare` would, without going on to inject. */
   diagnose(request: FaultRequest<Readonly<Record<string, unknown>>>): Promise<Diagnosis[]>;
+}
+
+export interface Preview extends Diagnosis {
+  plan: Plan<Undo>;
 }
 
 /** Whether one backend works here: `lacks` says in a few words what is missing, null that nothing is. */
@@ -160,6 +171,20 @@ export function defineFault<T extends FaultType>(definition: FaultDefinition<T>)
         throw new ChaoslabError("usage", `${type}: no backend called ${only}`, `backends: ${names}`);
       }
       throw new ChaoslabError("prerequisite", `${type}: not possible on this machine: ${missing.join("; ")}`);
+    },
+    async preview(request) {
+      const checked = { ...request, params: parseParams(type, request) };
+      definition.check?.(checked);
+      const tried: Preview[] = [];
+      for (const backend of backends) {
+        const lacks = await backend.probe(checked);
+        const preview = { name: backend.name, lacks, plan: backend.plan(checked) };
+        if (lacks === null) return preview;
+        tried.push(preview);
+      }
+      const [first] = tried;
+      if (!first) throw new ChaoslabError("internal", `${type}: it has no backend`);
+      return first;
     },
     async diagnose(request) {
       const checked = { ...request, params: parseParams(type, request) };

@@ -41,17 +41,26 @@ export interface Counts {
   requests: number;
   /** Ended well. */
   good: number;
+  /** Ended well, with less than was asked for. */
+  degraded: number;
   /** Answered at all. */
   answered: number;
   /** Latency of the answered ones: bucket of the load's histogram to count. */
   latency: Map<number, number>;
 }
 
-export const noCounts = (): Counts => ({ requests: 0, good: 0, answered: 0, latency: new Map() });
+export const noCounts = (): Counts => ({
+  requests: 0,
+  good: 0,
+  degraded: 0,
+  answered: 0,
+  latency: new Map(),
+});
 
 export function addOutcomes(counts: Counts, outcomes: OutcomeCounts): void {
   counts.requests += requestsOf(outcomes);
   counts.good += goodOf(outcomes);
+  counts.degraded += outcomes.degraded ?? 0;
   for (const [outcome, n] of Object.entries(outcomes)) {
     if (isAnswer(outcome as Outcome)) counts.answered += n;
   }
@@ -62,6 +71,22 @@ export function addLatency(counts: Counts, sparse: readonly number[]): void {
     const bucket = sparse[i] ?? 0;
     counts.latency.set(bucket, (counts.latency.get(bucket) ?? 0) + (sparse[i + 1] ?? 0));
   }
+}
+
+/** Adds what `other` counted to `counts`. */
+export function addCounts(counts: Counts, other: Counts): void {
+  counts.requests += other.requests;
+  counts.good += other.good;
+  counts.degraded += other.degraded;
+  counts.answered += other.answered;
+  for (const [bucket, n] of other.latency) counts.latency.set(bucket, (counts.latency.get(bucket) ?? 0) + n);
+}
+
+/** Requests that took longer than `ms` milliseconds, to the histogram's resolution, or were never answered. */
+export function slowerThan(counts: Counts, ms: number): number {
+  let slow = counts.requests - counts.answered;
+  for (const [bucket, n] of counts.latency) if (bucketBounds(bucket)[1] / 1000 > ms) slow += n;
+  return slow;
 }
 
 /** @param operation null: all of them together. */

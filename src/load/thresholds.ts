@@ -109,6 +109,7 @@ const UNITS: Readonly<Record<Unit, string>> = {
   ms: "in ms or s, e.g. < 250 ms",
   share: "a share, e.g. < 1 % or < 0.01",
   rps: "in rps, e.g. >= 500 rps",
+  count: "a number, e.g. < 5",
 };
 
 /** Reads a threshold; a string says what is wrong with the text, and what is accepted. */

@@ -3,57 +3,98 @@
  * `{name, sli, steady_state, slo_threshold, fault, window_s, stop_condition}`.
  * @module
  */
-import { type Static, Type } from "@sinclair/typebox";
+import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { FaultSpec } from "./fault.ts";
-import { SLI_NAMES, type SliName } from "./sli.ts";
+import { OPERATIONS } from "./load.ts";
+import { ACROSS, MEASURE_NAMES, OVER_TIME, type Sli, UNITS } from "./sli.ts";
+import { RESULTS } from "./verdict.ts";
 
 const strict = { additionalProperties: false } as const;
-const Name = Type.String({ pattern: "^[a-z0-9][a-z0-9-]{0,39}$" });
+const NAME = "^[a-z0-9][a-z0-9-]{0,39}$";
+const Name = Type.String({ pattern: NAME, description: "lower case letters, digits and -, at most 40" });
 const Seconds = (minimum: number) => Type.Integer({ minimum, maximum: 86_400 });
-const Sli = Type.Union(SLI_NAMES.map((name) => Type.Literal(name)));
+const oneOf = <const T extends readonly string[]>(values: T) =>
+  Type.Union(values.map((value) => Type.Literal(value as T[number])));
+/** Name of an SLI: a built-in one or one of `slis`. */
+const SliName = Type.String({
+  pattern: "^[a-z][a-z0-9_]{0,39}$",
+  description: "an SLI's name, e.g. write_p99",
+});
+const Operation = oneOf(OPERATIONS);
+const described = <T extends TSchema>(schema: T, description: string): T => ({ ...schema, description });
 
 export const Load = Type.Object(
   {
-    /** Offered load in requests per second; arrivals do not wait for answers. In the file perhaps `{ from: ramp.json }`. */
-    rate: Type.Number({ exclusiveMinimum: 0, maximum: 100_000 }),
+    rate: Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 100_000,
+      description: "offered load in requests per second, or { from: ramp.json }",
+    }),
     /** Share of GET /orders/{id}; the rest is POST /orders. */
     reads: Type.Number({ minimum: 0, maximum: 1 }),
-    tenants: Type.Integer({ minimum: 1, maximum: 10_000 }),
+    tenants: Type.Integer({ minimum: 1, maximum: 99 }),
     /** A user gives up after this many seconds from the intended send time. */
     timeout_s: Type.Number({ minimum: 0.1, maximum: 120 }),
   },
   strict,
 );
 
-export const Windows = Type.Object(
+/** Phases of a run in seconds. Where `window_s` is absent, the hypothesis's own counts. */
+export const Profile = Type.Object(
   {
     /** Load without measuring, while caches and connections warm up. */
     warmup_s: Seconds(0),
     baseline_s: Seconds(5),
-    /** Longest observation after the fault's removal. */
+    /** How long the fault stays, instead of the hypothesis's `window_s`. */
+    window_s: Type.Optional(Seconds(1)),
+    /** Observation after the fault's removal. */
     recovery_s: Seconds(10),
   },
   strict,
 );
 
-export const QuickWindows = Type.Object({ ...Windows.properties, window_s: Seconds(5) }, strict);
+/** What a profile is where the schedule does not say. `full` are the windows of the specification. */
+export const DEFAULT_PROFILES = {
+  full: { warmup_s: 10, baseline_s: 60, recovery_s: 120 },
+  quick: { warmup_s: 5, baseline_s: 15, window_s: 30, recovery_s: 25 },
+} as const satisfies Record<string, Static<typeof Profile>>;
+
+/**
+ * An SLI as it is declared: from the load's record (`operation`, `measure`), from scraped metrics (`metric`), or from a
+ * Prometheus server (`query`).
+ */
+export const SliDeclaration = Type.Object(
+  {
+    operation: Type.Optional(Operation),
+    measure: Type.Optional(oneOf(MEASURE_NAMES)),
+    /** Selector of a service's metric, e.g. `chaoslab_pool_waiting{pool="workers"}`. */
+    metric: Type.Optional(Type.String({ minLength: 1 })),
+    /** Selector of what `metric` is divided by, both as rates. */
+    per: Type.Optional(Type.String({ minLength: 1 })),
+    nodes: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { minItems: 1, uniqueItems: true })),
+    value: Type.Optional(oneOf(["gauge", "rate"])),
+    across: Type.Optional(oneOf(ACROSS)),
+    /** PromQL that gives one number. */
+    query: Type.Optional(Type.String({ minLength: 1 })),
+    unit: Type.Optional(oneOf(UNITS)),
+    over: Type.Optional(oneOf(OVER_TIME)),
+  },
+  strict,
+);
 
 export const Slo = Type.Object(
   {
     /** Bound in the steady state, and again after recovery. */
     steady: Type.String(),
-    /** Bound while one fault is active. */
+    /** Bound while a fault is active. */
     fault: Type.String(),
   },
   strict,
 );
 
-/** Bounds per SLI; those not named are not judged. */
-export const Slos = Type.Partial(Type.Record(Sli, Slo), { ...strict, minProperties: 1 });
-
 export const StopCondition = Type.Object(
   {
-    sli: Sli,
+    sli: SliName,
     /** The breach, e.g. `> 1 %`. */
     threshold: Type.String(),
     /** The fault is reverted when the breach lasted this many seconds in a row. */
@@ -62,17 +103,47 @@ export const StopCondition = Type.Object(
   strict,
 );
 
+/** How much of each objective's error budget one experiment may spend before it is stopped. */
+export const ErrorBudget = Type.Object(
+  {
+    /** The budget is what the objectives (`steady`) allow in this many days at the schedule's rate. */
+    window_days: Type.Number({ exclusiveMinimum: 0, maximum: 366 }),
+    /** E.g. `5 %`. */
+    max_spend: Type.String({ pattern: "^\\s*\\d+(\\.\\d+)?\\s*%\\s*$", description: "a share such as 5 %" }),
+  },
+  strict,
+);
+
+/** One of several faults of a hypothesis, with its place in the window. */
+export const TimedFault = Type.Object(
+  {
+    ...FaultSpec.properties,
+    /** Seconds after the window's begin. Default: 0. */
+    at_s: Type.Optional(Seconds(0)),
+    /** How long it stays. Default: to the window's end. */
+    for_s: Type.Optional(Seconds(1)),
+  },
+  strict,
+);
+
 export const Hypothesis = Type.Object(
   {
     name: Name,
+    description: Type.Optional(Type.String()),
     /** The indicator this hypothesis is about; every SLO of the schedule is judged besides. */
-    sli: Sli,
+    sli: SliName,
     steady_state: Type.String(),
     slo_threshold: Type.String(),
-    fault: FaultSpec,
+    fault: Type.Optional(FaultSpec),
+    /** Instead of `fault`: several, together or staggered. */
+    faults: Type.Optional(Type.Array(TimedFault, { minItems: 1, maxItems: 20 })),
     /** How long the fault stays, in seconds. */
-    window_s: Seconds(5),
+    window_s: Seconds(1),
     stop_condition: Type.Optional(StopCondition),
+    /** Endpoints that the fault may take out of their SLO; any other one that leaves it is a cascade. */
+    blast_radius: Type.Optional(Type.Array(Operation, { uniqueItems: true })),
+    /** What is expected to come out: one result, or any of several. */
+    expect: Type.Optional(Type.Union([oneOf(RESULTS), Type.Array(oneOf(RESULTS), { minItems: 1 })])),
   },
   strict,
 );
@@ -83,18 +154,86 @@ export const Schedule = Type.Object(
     description: Type.Optional(Type.String()),
     seed: Type.Integer({ minimum: 0, maximum: 4_294_967_295 }),
     load: Load,
-    windows: Windows,
-    /** Shorter windows for `--quick`. */
-    quick: Type.Optional(QuickWindows),
-    slos: Slos,
+    /** The lab that is booted for it. */
+    lab: Type.Optional(
+      Type.Object(
+        {
+          /** Services reach each other through proxies. Default: where a fault needs it. */
+          toxiproxy: Type.Optional(Type.Boolean()),
+          /** Seeded orders and products. */
+          orders: Type.Optional(Type.Integer({ minimum: 100, maximum: 5_000_000 })),
+          products: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 })),
+        },
+        strict,
+      ),
+    ),
+    profiles: Type.Optional(
+      Type.Record(Type.String({ pattern: NAME }), Profile, {
+        ...strict,
+        description: "lower case letters, digits and -",
+      }),
+    ),
+    /** SLIs beside the built-in ones. */
+    slis: Type.Optional(
+      Type.Record(Type.String({ pattern: "^[a-z][a-z0-9_]{0,39}$" }), SliDeclaration, {
+        ...strict,
+        description: "lower case letters, digits and _",
+      }),
+    ),
+    /** Bounds per SLI; those not named are not judged. */
+    slos: Type.Record(Type.String({ pattern: "^[a-z][a-z0-9_]{0,39}$" }), Slo, {
+      ...strict,
+      minProperties: 1,
+      description: "an SLI's name, e.g. write_p99",
+    }),
+    /** Checked under every hypothesis, besides its own. */
+    stop_conditions: Type.Optional(Type.Array(StopCondition, { minItems: 1, maxItems: 20 })),
+    error_budget: Type.Optional(ErrorBudget),
+    /** Server that answers SLIs with a `query`. */
+    prometheus: Type.Optional(
+      Type.Object(
+        { url: described(Type.String({ pattern: "^https?://[^/\\s]+/?$" }), "http://host:port") },
+        strict,
+      ),
+    ),
+    /** Longest that an order may stay pending after recovery, in seconds. */
+    pending_bound_s: Type.Optional(Seconds(1)),
+    /** How often each hypothesis is run. */
+    repeats: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
     hypotheses: Type.Array(Hypothesis, { minItems: 1, maxItems: 100 }),
   },
   strict,
 );
 
-export type Schedule = Static<typeof Schedule>;
+/** As it stands in the file. */
+export type ScheduleFile = Static<typeof Schedule>;
+
+/** As it is run: SLIs are resolved. */
+export type Schedule = Omit<ScheduleFile, "slis"> & { slis: Readonly<Record<string, Sli>> };
 export type Slo = Static<typeof Slo>;
+export type Slos = Readonly<Record<string, Slo>>;
 export type Hypothesis = Static<typeof Hypothesis>;
 export type StopCondition = Static<typeof StopCondition>;
-export type Windows = Static<typeof Windows>;
-export type Slos = Partial<Record<SliName, Slo>>;
+export type ErrorBudget = Static<typeof ErrorBudget>;
+export type TimedFault = Static<typeof TimedFault>;
+export type Profile = Static<typeof Profile>;
+/** A profile for one hypothesis. */
+export type Windows = Profile & { window_s: number };
+export type SliDeclaration = Static<typeof SliDeclaration>;
+
+/** The faults of a hypothesis with their place in a window of so many seconds; those that would begin after its end, left out. */
+export function faultsOf(hypothesis: Hypothesis, windowS: number): Required<TimedFault>[] {
+  const faults: readonly TimedFault[] = hypothesis.faults ?? (hypothesis.fault ? [hypothesis.fault] : []);
+  return faults
+    .map(({ at_s = 0, for_s = windowS - at_s, ...fault }) => ({
+      ...fault,
+      at_s,
+      for_s: Math.min(for_s, windowS - at_s),
+    }))
+    .filter(({ for_s }) => for_s > 0);
+}
+
+/** Endpoints that a hypothesis's fault may take out of their SLO: by default the write path. */
+export const DEFAULT_BLAST_RADIUS: readonly (typeof OPERATIONS)[number][] = ["POST /orders"];
+
+export const DEFAULT_PENDING_BOUND_S = 30;

@@ -3,7 +3,7 @@
  * @module
  */
 import { History } from "../experiment/history.ts";
-import type { Counts } from "../load/counts.ts";
+import { addCounts, type Counts, noCounts } from "../load/counts.ts";
 import { Histogram } from "../load/histogram.ts";
 import { goodOf, type LoadDelta, type LoadTick } from "../model/load.ts";
 
@@ -32,13 +32,8 @@ export function slipQuantileMs(seconds: readonly Second[], q: number): number {
 
 /** Sums over operations and seconds. */
 export function sumOf(all: Iterable<Counts>): Counts {
-  const sum: Counts = { requests: 0, good: 0, answered: 0, latency: new Map() };
-  for (const counts of all) {
-    sum.requests += counts.requests;
-    sum.good += counts.good;
-    sum.answered += counts.answered;
-    for (const [bucket, n] of counts.latency) sum.latency.set(bucket, (sum.latency.get(bucket) ?? 0) + n);
-  }
+  const sum = noCounts();
+  for (const counts of all) addCounts(sum, counts);
   return sum;
 }
 

@@ -1,5 +1,5 @@
 /** Made-up systems for the tests: what each would have had recorded at a rate, second by second. @module */
-import type { Counts } from "../load/counts.ts";
+import { type Counts, noCounts } from "../load/counts.ts";
 import { bucketOf, toMicros } from "../load/histogram.ts";
 import { DEFAULT_LIMITS } from "../load/run.ts";
 import type { Criteria } from "./breach.ts";
@@ -46,12 +46,8 @@ export const spike =
 
 export function secondOf(rate: number, { latencyMs, errors = 0, completed }: Behaviour): Second {
   const requests = Math.round(rate);
-  const counts: Counts = {
-    requests,
-    good: Math.round(requests * (1 - errors)),
-    answered: requests,
-    latency: new Map(),
-  };
+  const good = Math.round(requests * (1 - errors));
+  const counts: Counts = { ...noCounts(), requests, good, answered: requests };
   for (let i = 0; i < requests; i++) {
     const bucket = bucketOf(toMicros(latencyMs((i + 0.5) / requests)));
     counts.latency.set(bucket, (counts.latency.get(bucket) ?? 0) + 1);

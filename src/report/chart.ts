@@ -1,6 +1,7 @@
 /** The curve of a run as SVG: latency, errors and pools over time, with the fault's window shaded. @module */
-import { boundsOf, type Recorded } from "../experiment/verdict.ts";
-import { SLIS, showBound } from "../model/sli.ts";
+import { poolSamples } from "../experiment/pools.ts";
+import type { Trial } from "../experiment/trial.ts";
+import { showBound } from "../model/sli.ts";
 import { secondRows } from "./series.ts";
 import {
   BLUE,
@@ -38,10 +39,11 @@ interface Panel {
   series: readonly Series[];
 }
 
-/** Draws one hypothesis's run. */
-export function chart(recorded: Recorded): string {
-  const rows = secondRows(recorded);
-  const { history, phases, hypothesis, loadStart } = recorded;
+/** Draws one trial. */
+export function chart(trial: Trial): string {
+  const { measurements, phases, hypothesis, recording } = trial;
+  const { history } = measurements;
+  const rows = secondRows(measurements);
   const end = phases.recovery?.[1] ?? phases.baseline[1];
   const of = (operation: string) => rows.filter((row) => row.operation === operation && row.second < end);
   const operations = [
@@ -58,10 +60,10 @@ export function chart(recorded: Recorded): string {
     colour,
     points: of(label).map((row) => [row.second, row.failed / row.requests] as const),
   }));
-  const pools = [...Map.groupBy(recorded.pools, (sample) => `${sample.node} ${sample.pool}`)]
+  const pools = [...Map.groupBy(poolSamples(recording.scrapes), (sample) => `${sample.node} ${sample.pool}`)]
     .map(([label, samples]) => ({
       label,
-      points: samples.map((s) => [(s.t - loadStart) / 1000, s.in_use / Math.max(1, s.size)] as const),
+      points: samples.map((s) => [recording.secondOf(s.t), s.in_use / Math.max(1, s.size)] as const),
     }))
     // The busiest ones tell the story; the rest are in the table of pools.
     .sort((a, b) => peak(b.points) - peak(a.points))
@@ -75,7 +77,7 @@ export function chart(recorded: Recorded): string {
       title: "p99 latency per second, from the intended send time",
       max: Math.min(top, history.timeoutMs),
       show: (value) => (value >= 1000 ? `${value / 1000} s` : `${value} ms`),
-      limit: latencyLimit(recorded),
+      limit: latencyLimit(trial),
       series: latency,
     },
     {
@@ -89,22 +91,22 @@ export function chart(recorded: Recorded): string {
   ];
   const height = TOP + panels.length * (PANEL + GAP);
   const x = (second: number): number => LEFT + (second / end) * (WIDTH - LEFT - RIGHT);
-  const fault = recorded.event
-    ? `${recorded.event.fault_type} on ${recorded.event.target} (${recorded.event.backend})`
-    : "no fault";
+  const faults = recording.events.map(
+    ({ fault_type, target, backend }) => `${fault_type} on ${target} (${backend})`,
+  );
   return svg(
     height,
-    `${hypothesis.name}: ${fault}`,
+    `${hypothesis.name}: ${faults.join(", ") || "no fault"}`,
     "latency, failures and pools over time",
     panels.map((panel, i) => drawPanel(panel, TOP + i * (PANEL + GAP), x, end, phases.fault)),
   );
 }
 
 /** The bound under the fault, where the hypothesis is about a latency. */
-function latencyLimit({ hypothesis, slos }: Recorded): Panel["limit"] {
-  const bound = boundsOf(hypothesis, slos).find((each) => each.sli === hypothesis.sli)?.fault;
-  if (!bound || SLIS[hypothesis.sli].unit !== "ms") return null;
-  return { value: bound.value, label: `${hypothesis.sli} ${showBound(bound, "ms")}` };
+function latencyLimit({ hypothesis, bounds }: Trial): Panel["limit"] {
+  const bound = bounds.find(({ name }) => name === hypothesis.sli);
+  if (bound?.sli.unit !== "ms") return null;
+  return { value: bound.fault.value, label: `${bound.name} ${showBound(bound.fault, "ms")}` };
 }
 
 function drawPanel(

@@ -1,73 +1,92 @@
 /** report.md of a run. @module */
-import type { RunDocument } from "../experiment/store.ts";
-import { leftOf } from "../model/fault.ts";
-import type { Schedule } from "../model/schedule.ts";
+import { type RunDocument, trialName } from "../experiment/store.ts";
+import type { Hypothesis, Schedule, TimedFault } from "../model/schedule.ts";
 import type { Verdict } from "../model/verdict.ts";
-import { POOL_HEADING, poolRows, SLI_HEADING, sliRows, VERDICT_HEADING, verdictRow } from "./text.ts";
+import { factsOf, stabilityTable, type Table, tablesOf, verdictTable } from "./text.ts";
 
-function markdownTable(heading: readonly string[], rows: readonly (readonly string[])[]): string {
+export function markdownTable({ heading, rows }: Pick<Table, "heading" | "rows">): string {
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
-  return [line(heading), line(heading.map(() => "---")), ...rows.map(line)].join("\n");
+  const names = heading.map((name) => name.replace(/^>/, ""));
+  return [
+    line(names),
+    line(heading.map((name) => (name.startsWith(">") ? "---:" : "---"))),
+    ...rows.map(line),
+  ].join("\n");
 }
 
 const span = (phase: [number, number] | null): string =>
   phase ? `second ${phase[0]} to ${phase[1]} (${phase[1] - phase[0]} s)` : "not reached";
 
 export function markdownReport(document: RunDocument, schedule: Schedule): string {
-  const env = document.environment;
+  const { environment, verdicts, repeats, stability, state, seed, rate, profile } = document;
   return `${[
     `# ${document.run}`,
     schedule.description?.trim() ?? "",
-    markdownTable(VERDICT_HEADING, document.verdicts.map(verdictRow)),
-    ...document.verdicts.map((verdict) => section(verdict, schedule)),
+    state === "complete" ? "" : `This run was not completed: ${state}.`,
+    markdownTable(verdictTable(verdicts, repeats)),
+    stability.length > 0 ? `How far the repeats agree:\n\n${markdownTable(stabilityTable(stability))}` : "",
+    ...verdicts.map((verdict) => section(verdict, schedule, repeats)),
     "## How to read it",
     "Latency counts from the instant a request was meant to be sent. A request without an answer ranks above every answered one; " +
       "where a quantile falls among those it shows the client's timeout. p99 is over all requests that arrived in the phase, never a mean of " +
-      "smaller p99s. MTTR runs from the fault's removal until every SLI is back inside its steady bound and stays there. `!` marks a value out of its bound.",
+      "smaller p99s. MTTR runs from the fault's removal until every SLI is back inside its steady bound and stays there. `!` marks a value out of its bound. " +
+      "The shift is Hodges and Lehmann's estimate of how far the seconds of the fault lie above those of the baseline; the test is Mann and Whitney's U with a " +
+      "variance widened by how far seconds follow each other. The error budget is what the steady objective allows in 30 days at this rate, or as the schedule says.",
     "## Environment",
-    markdownTable(
-      ["what", "value"],
-      [
+    markdownTable({
+      heading: ["what", "value"],
+      rows: [
         ["started", document.started_at],
-        ["seed", String(document.seed)],
-        ["windows", document.quick ? "quick" : "full"],
-        ...Object.entries(env).map(([key, value]) => [key, String(value)]),
+        ["seed", String(seed)],
+        ["rate", `${rate} requests/s`],
+        ["profile", profile],
+        ...Object.entries(environment).map(([key, value]) => [key, String(value)]),
       ],
-    ),
-    `Command: \`chaoslab run schedule.yaml${document.quick ? " --quick" : ""}\` with the schedule.yaml of this folder.`,
+    }),
+    `Command: \`chaoslab run schedule.yaml --profile ${profile} --rate ${rate} --seed ${seed}${repeats > 1 ? ` --repeats ${repeats}` : ""}\` with the schedule.yaml of this folder.`,
   ]
     .filter((part) => part !== "")
     .join("\n\n")}\n`;
 }
 
-function section(verdict: Verdict, schedule: Schedule): string {
+function section(verdict: Verdict, schedule: Schedule, repeats: number): string {
   const hypothesis = schedule.hypotheses.find((each) => each.name === verdict.hypothesis);
-  const event = verdict.fault_event;
-  const left = event && leftOf(event);
+  const name = trialName(verdict.hypothesis, verdict.repeat, repeats);
+  const facts = factsOf(verdict).map(([label, text]) => `- ${label}: ${text}`);
+  const forced = verdict.fault_events.flatMap(({ fault_type, target, backend, t_start, t_stop }) =>
+    t_stop === null
+      ? []
+      : [
+          `- ${fault_type} on ${target} by ${backend}, in force from ${new Date(t_start).toISOString()} to ${new Date(t_stop).toISOString()}`,
+        ],
+  );
   return [
-    `## ${verdict.hypothesis}: ${verdict.result}`,
-    hypothesis
-      ? `Hypothesis: with \`${hypothesis.fault.type}\` ${JSON.stringify(hypothesis.fault.params)} on ${hypothesis.fault.target}, ${verdict.sli} goes from ${hypothesis.steady_state} to no worse than ${hypothesis.slo_threshold}, and every other SLO holds.`
-      : "",
+    `## ${name}: ${verdict.result}`,
+    hypothesis ? statement(hypothesis, verdict) : "",
     verdict.reasons.map((reason) => `- ${reason}`).join("\n"),
-    `![SLIs over time](chart-${verdict.hypothesis}.svg)`,
-    markdownTable(SLI_HEADING, sliRows(verdict)),
-    verdict.pools.length > 0 ? markdownTable(POOL_HEADING, poolRows(verdict)) : "",
+    `![SLIs over time](chart-${name}.svg)`,
+    ...tablesOf(verdict).map(markdownTable),
     [
+      ...facts,
+      ...forced,
       `- baseline: ${span(verdict.phases.baseline)}; fault: ${span(verdict.phases.fault)}; recovery: ${span(verdict.phases.recovery)}`,
-      event
-        ? `- fault by ${event.backend}: ${event.evidence?.detail ?? "no evidence"}`
-        : "- fault: not injected",
-      left ? `- reverted, but ${left}` : "",
-      event?.t_stop
-        ? `- in force from ${new Date(event.t_start).toISOString()} to ${new Date(event.t_stop).toISOString()}`
-        : "",
-      `- load: ${verdict.load.requests} requests at ${verdict.load.offered_rps}/s, slip p99 ${verdict.load.slip_p99_ms} ms, ${verdict.load.dropped} never sent`,
-    ]
-      .filter((line) => line !== "")
-      .join("\n"),
+    ].join("\n"),
   ]
     .filter((part) => part !== "")
     .join("\n\n");
+}
+
+function statement(
+  { description, fault, faults, steady_state, slo_threshold }: Hypothesis,
+  { sli }: Verdict,
+): string {
+  const all: readonly TimedFault[] = faults ?? (fault ? [fault] : []);
+  const what = all
+    .map(({ type, target, params, at_s = 0 }) => {
+      const when = at_s > 0 ? ` after ${at_s} s` : "";
+      return `\`${type}\` ${JSON.stringify(params)} on ${target}${when}`;
+    })
+    .join(" and ");
+  return `${description ? `${description.trim()} ` : ""}Hypothesis: with ${what}, ${sli} goes from ${steady_state} to no worse than ${slo_threshold}, and every other SLO holds.`;
 }

@@ -1,6 +1,6 @@
 /** Per-second series for charts and for seconds.csv, from the recorded history. @module */
 
-import type { Recorded } from "../experiment/verdict.ts";
+import type { Measurements } from "../experiment/measurements.ts";
 import { latencyQuantile } from "../load/counts.ts";
 import { OPERATIONS, type Operation } from "../model/load.ts";
 
@@ -15,7 +15,7 @@ export interface SecondRow {
   p99_ms: number | null;
 }
 
-export function secondRows({ history }: Recorded): SecondRow[] {
+export function secondRows({ history }: Pick<Measurements, "history">): SecondRow[] {
   const rows: SecondRow[] = [];
   for (let second = 0; second < history.length; second++) {
     for (const operation of OPERATIONS) {

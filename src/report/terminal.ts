@@ -1,46 +1,38 @@
 /** The verdict as a person reads it in a terminal. @module */
 import { painter, table } from "../cli/terminal.ts";
-import type { RunDocument } from "../experiment/store.ts";
-import { leftOf } from "../model/fault.ts";
-import {
-  POOL_HEADING,
-  poolRows,
-  RESULT_COLOUR,
-  SLI_HEADING,
-  sliRows,
-  VERDICT_HEADING,
-  verdictRow,
-} from "./text.ts";
+import { type RunDocument, trialName } from "../experiment/store.ts";
+import { factsOf, RESULT_COLOUR, stabilityTable, type Table, tablesOf, verdictTable } from "./text.ts";
 
-const NUMBERS = ["left", "right", "right", "right", "right", "right"] as const;
+/** A table in columns. */
+export function textTable({ heading, rows }: Pick<Table, "heading" | "rows">): string {
+  const names = heading.map((name) => name.replace(/^>/, ""));
+  return table(
+    [names, ...rows],
+    heading.map((name) => (name.startsWith(">") ? "right" : "left")),
+  );
+}
 
 export function terminalReport(document: RunDocument, stream: { isTTY?: boolean }): string {
   const paint = painter(stream);
-  const blocks = document.verdicts.map((verdict) => {
-    const lines = [
-      `${paint("bold", verdict.hypothesis)}: ${paint(RESULT_COLOUR[verdict.result], verdict.result.toUpperCase())}`,
-      ...verdict.reasons.map((reason) => `  - ${reason}`),
-      "",
-      indent(
-        table(
-          [SLI_HEADING, ...sliRows(verdict)],
-          ["left", "left", "right", "left", "right", "left", "right"],
-        ),
-      ),
-    ];
-    if (verdict.pools.length > 0)
-      lines.push("", indent(table([POOL_HEADING, ...poolRows(verdict)], NUMBERS)));
-    const event = verdict.fault_event;
-    const left = event && leftOf(event);
-    lines.push(
-      "",
-      `  fault     ${event?.evidence ? event.evidence.detail : "not injected"}`,
-      ...(left ? [`  reverted  but ${left}`] : []),
-      `  load      ${verdict.load.requests} requests at ${verdict.load.offered_rps}/s offered, slip p99 ${verdict.load.slip_p99_ms} ms, ${verdict.load.dropped} never sent`,
-    );
-    return lines.join("\n");
+  const { verdicts, repeats, stability, folder } = document;
+  const blocks = verdicts.map((verdict) => {
+    const name = trialName(verdict.hypothesis, verdict.repeat, repeats);
+    const facts = factsOf(verdict).map(([label, text]) => `  ${label.padEnd(9)} ${text}`);
+    return [
+      [
+        `${paint("bold", name)}: ${paint(RESULT_COLOUR[verdict.result], verdict.result.toUpperCase())}`,
+        ...verdict.reasons.map((reason) => `  - ${reason}`),
+      ].join("\n"),
+      ...tablesOf(verdict).map((each) => indent(textTable(each))),
+      facts.join("\n"),
+    ].join("\n\n");
   });
-  return `${[...blocks, table([VERDICT_HEADING, ...document.verdicts.map(verdictRow)]), `kept in ${document.folder}`].join("\n\n")}\n`;
+  return `${[
+    ...blocks,
+    textTable(verdictTable(verdicts, repeats)),
+    ...(stability.length > 0 ? [textTable(stabilityTable(stability))] : []),
+    `kept in ${folder}`,
+  ].join("\n\n")}\n`;
 }
 
 const indent = (text: string): string => text.replace(/^/gm, "  ");

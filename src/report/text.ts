@@ -1,6 +1,11 @@
-/** Numbers and rows shared by the terminal's and the Markdown report's tables. @module */
-import { SLIS, showBound, showSli } from "../model/sli.ts";
-import type { Result, SliOutcome, Verdict } from "../model/verdict.ts";
+/** What a verdict says, as rows and lines: shared by the terminal's and the Markdown report. @module */
+
+import type { Stability } from "../experiment/stability.ts";
+import { trialName } from "../experiment/store.ts";
+import { leftOf } from "../model/fault.ts";
+import { showBound, showSli, type Unit } from "../model/sli.ts";
+import type { Shift } from "../model/stats.ts";
+import type { BlastRadius, Result, SliOutcome, Verdict } from "../model/verdict.ts";
 
 export const RESULT_COLOUR: Readonly<Record<Result, "green" | "yellow" | "red">> = {
   held: "green",
@@ -9,62 +14,213 @@ export const RESULT_COLOUR: Readonly<Record<Result, "green" | "yellow" | "red">>
   failed: "red",
 };
 
+/** Rows under their heading. Columns whose name begins with `>` are numbers and stand to the right. */
+export interface Table {
+  title: string;
+  heading: readonly string[];
+  rows: string[][];
+}
+
 export const seconds = (value: number | null): string => (value === null ? "not seen" : `${value} s`);
+const percent = (share: number): string => `${Number((share * 100).toFixed(2))} %`;
+const times = (value: number | null): string => (value === null ? "none" : `${value.toFixed(2)}x`);
 
-export const VERDICT_HEADING = [
-  "hypothesis",
-  "result",
-  "p99 before",
-  "p99 in fault",
-  "errors in fault",
-  "blast radius",
-  "MTTR",
-  "backend",
-];
+export function verdictTable(verdicts: readonly Verdict[], repeats = 1): Table {
+  return {
+    title: "verdicts",
+    heading: [
+      "hypothesis",
+      "result",
+      ">p99 before",
+      ">p99 in fault",
+      ">errors in fault",
+      "blast radius",
+      ">MTTR",
+      "backend",
+    ],
+    rows: verdicts.map((verdict) => [
+      trialName(verdict.hypothesis, verdict.repeat, repeats),
+      `${verdict.result}${verdict.as_expected === false ? " (unexpected)" : ""}`,
+      showSli(verdict.baseline_p99, "ms", verdict.load.timeout_ms),
+      showSli(verdict.fault_p99, "ms", verdict.load.timeout_ms),
+      showSli(verdict.fault_err_rate, "share"),
+      verdict.blast_radius_endpoints.join(", ") || "none",
+      seconds(verdict.mttr_s),
+      verdict.backend ?? "none",
+    ]),
+  };
+}
 
-export function verdictRow(verdict: Verdict): string[] {
+/** The tables of one verdict; those without a row are left out. */
+export function tablesOf(verdict: Verdict): Table[] {
   return [
-    verdict.hypothesis,
-    verdict.result,
-    showSli(verdict.baseline_p99, "ms", verdict.load.timeout_ms),
-    showSli(verdict.fault_p99, "ms", verdict.load.timeout_ms),
-    showSli(verdict.fault_err_rate, "share"),
-    verdict.blast_radius_endpoints.join(", ") || "none",
-    seconds(verdict.mttr_s),
-    verdict.backend ?? "none",
-  ];
+    sliTable(verdict),
+    blastTable(verdict),
+    {
+      title: "attempts per call",
+      heading: ["edge", ">before", ">in fault"],
+      rows: verdict.amplification
+        .filter(({ fault }) => fault !== null)
+        .map(({ edge, baseline, fault }) => [edge, times(baseline), times(fault)]),
+    },
+    {
+      title: "pools",
+      heading: ["pool", ">size", ">peak before", ">peak in fault", ">waiting in fault", ">exhausted"],
+      rows: verdict.pools
+        .filter((pool) => pool.fault_peak_in_use > 0)
+        .map((pool) => [
+          `${pool.node} ${pool.pool}`,
+          String(pool.size),
+          String(pool.baseline_peak_in_use),
+          String(pool.fault_peak_in_use),
+          String(pool.fault_peak_waiting),
+          pool.exhausted_s > 0 ? `${pool.exhausted_s} s` : "no",
+        ]),
+    },
+    {
+      title: "breakers",
+      heading: ["breaker", ">opened after", ">open", ">half open", "at the end"],
+      rows: verdict.breakers
+        .filter(({ opened_after_s, closed_at_end }) => opened_after_s !== null || !closed_at_end)
+        .map((each) => [
+          `${each.node} -> ${each.dependency}`,
+          each.opened_after_s === null ? "never" : `${each.opened_after_s} s`,
+          `${each.open_s} s`,
+          `${each.half_open_s} s`,
+          each.closed_at_end ? "closed" : "not closed",
+        ]),
+    },
+    {
+      title: "limiters",
+      heading: ["limiter", ">limit before", ">least in fault", ">peak in flight", ">shed"],
+      rows: verdict.limiters.map((each) => [
+        `${each.node} ${each.limiter}`,
+        each.baseline_limit === null ? "-" : each.baseline_limit.toFixed(0),
+        each.fault_min_limit === null ? "-" : each.fault_min_limit.toFixed(0),
+        String(each.fault_peak_in_flight),
+        String(each.shed),
+      ]),
+    },
+  ].filter(({ rows }) => rows.length > 0);
 }
 
-export const SLI_HEADING = ["SLI", "endpoint", "baseline", "bound", "in fault", "bound", "after recovery"];
-
-export function sliRows(verdict: Verdict): string[][] {
-  return verdict.slis.map((outcome) => sliRow(outcome, verdict.load.timeout_ms));
+/** Values out of their bound are marked with an exclamation mark, not by colour alone. */
+function sliTable(verdict: Verdict): Table {
+  const timeoutMs = verdict.load.timeout_ms;
+  const mark = ({ unit }: SliOutcome, value: number | null, ok: boolean): string =>
+    `${showSli(value, unit, timeoutMs)}${ok ? "" : " !"}`;
+  return {
+    title: "SLIs",
+    heading: [
+      "SLI",
+      "endpoint",
+      ">baseline",
+      "bound",
+      ">in fault",
+      "bound",
+      ">after recovery",
+      ">out of SLO",
+      "shift, 95 % interval",
+    ],
+    rows: verdict.slis.map((each) => [
+      each.sli,
+      each.endpoint ?? each.source,
+      mark(each, each.baseline, each.baseline_in_bound),
+      showBound(each.steady_bound, each.unit),
+      mark(each, each.fault, each.fault_in_bound),
+      showBound(each.fault_bound, each.unit),
+      showSli(each.recovered, each.unit, timeoutMs),
+      `${each.out_of_slo_s} s`,
+      showShift(each.significance, each.unit),
+    ]),
+  };
 }
 
-/** One row per SLI; values out of their bound are marked with an exclamation mark, not by colour alone. */
-function sliRow(outcome: SliOutcome, timeoutMs: number): string[] {
-  const mark = (value: number | null, ok: boolean): string =>
-    `${showSli(value, outcome.unit, timeoutMs)}${ok ? "" : " !"}`;
-  return [
-    outcome.sli,
-    SLIS[outcome.sli].operation,
-    mark(outcome.baseline, outcome.baseline_in_bound),
-    showBound(outcome.steady_bound, outcome.unit),
-    mark(outcome.fault, outcome.fault_in_bound),
-    showBound(outcome.fault_bound, outcome.unit),
-    showSli(outcome.recovered, outcome.unit, timeoutMs),
-  ];
+/** `+212 ms (208 to 215)`: how far the seconds of the fault lie above those of the baseline; `none` where p >= 0.05. */
+function showShift(significance: Shift | null, unit: Unit): string {
+  if (significance === null) return "too short";
+  const { p_value, shift, shift_low, shift_high } = significance;
+  if (p_value >= 0.05) return "none";
+  const [scale, name] = unit === "share" ? [100, "%"] : [1, unit === "count" ? "" : unit];
+  // Without a bound on a side there were too few independent seconds for one.
+  const show = (value: number | null): string =>
+    value === null ? "?" : String(Number((value * scale).toPrecision(3)));
+  return `${shift > 0 ? "+" : ""}${show(shift)}${name && ` ${name}`} (${show(shift_low)} to ${show(shift_high)})`;
 }
 
-export const POOL_HEADING = ["pool", "size", "peak before", "peak in fault", "waiting in fault", "exhausted"];
+function blastTable({ blast_radius, slis, load }: Verdict): Table {
+  const unitOf = ({ sli }: BlastRadius): Unit => slis.find((each) => each.sli === sli)?.unit ?? "count";
+  return {
+    title: "blast radius",
+    heading: ["SLI", "endpoint", ">tenants out", ">share", "worst tenant", ">its value"],
+    rows: blast_radius.map((each) => [
+      each.sli,
+      each.endpoint,
+      `${each.tenants_out} of ${each.tenants}`,
+      percent(each.share),
+      each.worst_tenant,
+      showSli(each.worst_value, unitOf(each), load.timeout_ms),
+    ]),
+  };
+}
 
-export function poolRows(verdict: Verdict): string[][] {
-  return verdict.pools.map((pool) => [
-    `${pool.node} ${pool.pool}`,
-    String(pool.size),
-    String(pool.baseline_peak_in_use),
-    String(pool.fault_peak_in_use),
-    String(pool.fault_peak_waiting),
-    pool.exhausted_s > 0 ? `${pool.exhausted_s} s` : "no",
+/** What else there is to say, each with its name. */
+export function factsOf(verdict: Verdict): [name: string, text: string][] {
+  const { fault_events, mttr, stopped_by, load, error_budgets, expected } = verdict;
+  const facts: [string, string][] = [];
+  if (fault_events.length === 0) facts.push(["fault", "not injected"]);
+  for (const event of fault_events) {
+    facts.push(["fault", event.evidence?.detail ?? "no evidence"]);
+    const left = leftOf(event);
+    if (left) facts.push(["reverted", `but ${left}`]);
+  }
+  if (stopped_by) {
+    const { breach_from_s, after_s, reverted_s, condition } = stopped_by;
+    const took =
+      breach_from_s === null
+        ? ""
+        : `, ${(reverted_s - breach_from_s).toFixed(1)} s from the breach to the revert`;
+    facts.push(["stopped", `${condition}: after ${after_s} s, gone at ${reverted_s.toFixed(1)} s${took}`]);
+  }
+  if (fault_events.length > 0) {
+    const parts = [
+      mttr.detect_s === null ? "nothing to detect" : `detected after ${mttr.detect_s} s`,
+      mttr.revert_s === null ? "revert not seen" : `reverted in ${mttr.revert_s} s`,
+      mttr.recover_s === null ? "recovery not seen" : `back after ${mttr.recover_s} s`,
+    ];
+    facts.push(["MTTR", parts.join(", ")]);
+    facts.push(["tenants", `${percent(verdict.blast_radius_tenants)} saw an SLI out of its bound`]);
+  }
+  const spent = error_budgets.filter(({ bad }) => bad > 0);
+  if (spent.length > 0) {
+    facts.push([
+      "budget",
+      spent.map(({ sli, bad, spent_share }) => `${sli} ${percent(spent_share)} (${bad} requests)`).join(", "),
+    ]);
+  }
+  facts.push([
+    "load",
+    `${load.requests} requests at ${load.offered_rps}/s offered, slip p99 ${load.slip_p99_ms} ms, ${load.dropped} never sent`,
   ]);
+  if (expected) facts.push(["expected", `${expected.join(" or ")}: ${verdict.as_expected ? "yes" : "no"}`]);
+  return facts;
+}
+
+export function stabilityTable(stability: readonly Stability[]): Table {
+  const spread = (of: Stability["mttr_s"], show: (value: number) => string): string =>
+    of === null ? "-" : `${show(of.min)} / ${show(of.median)} / ${show(of.max)}`;
+  return {
+    title: "stability",
+    heading: ["hypothesis", "results", ">agree", "p99 in fault: least / median / most", "errors", "MTTR"],
+    rows: stability.map((each) => [
+      each.hypothesis,
+      Object.entries(each.results)
+        .map(([result, n]) => `${n} ${result}`)
+        .join(", "),
+      percent(each.agreement),
+      spread(each.fault_p99_ms, (value) => showSli(value, "ms")),
+      spread(each.fault_err_rate, (value) => showSli(value, "share")),
+      spread(each.mttr_s, (value) => `${value} s`),
+    ]),
+  };
 }

@@ -9,7 +9,7 @@ import { openFaults } from "../../src/faults/journal.ts";
 import { exec } from "../../src/lab/exec.ts";
 import { findLab, type HostLab } from "../../src/lab/host/lab.ts";
 import { waitFor } from "../../src/lab/wait.ts";
-import type { Schedule } from "../../src/model/schedule.ts";
+import type { Hypothesis, Profile, ScheduleFile } from "../../src/model/schedule.ts";
 import type { Verdict } from "../../src/model/verdict.ts";
 import { chaoslab, hostPicture, oneLine, processes, start } from "../support.ts";
 
@@ -20,16 +20,13 @@ const scratch = mkdtempSync(join(tmpdir(), "chaoslab-run-"));
 let lab: HostLab;
 
 /** A short run at a modest rate; `windows` and the one hypothesis can be changed. */
-function schedule(
-  changes: Partial<Schedule["hypotheses"][number]> = {},
-  windows: Partial<Schedule["windows"]> = {},
-): string {
+function schedule(changes: Partial<Hypothesis> = {}, windows: Partial<Profile> = {}): string {
   const file = join(scratch, `${crypto.randomUUID()}.yaml`);
-  const document: Schedule = {
+  const document: ScheduleFile = {
     name: "short",
     seed: 3,
     load: { rate: 100, reads: 0.8, tenants: 20, timeout_s: 2 },
-    windows: { warmup_s: 2, baseline_s: 5, recovery_s: 10, ...windows },
+    profiles: { full: { warmup_s: 2, baseline_s: 5, recovery_s: 10, ...windows } },
     // Wide bounds: these tests are about chaoslab, not about how fast this machine is.
     slos: { read_availability: { steady: ">= 90 %", fault: ">= 90 %" } },
     hypotheses: [
@@ -133,7 +130,16 @@ test("a run ends in one JSON document, a folder with all it rests on, and a faul
   expect(read("report.md")).toContain("## slow-payments: held");
   const history = read("history-slow-payments.ndjson").trimEnd().split("\n");
   const kinds = new Set(history.map((line) => (JSON.parse(line) as { kind: string }).kind));
-  expect([...kinds].sort()).toEqual(["pools", "start", "summary", "tick"]);
+  expect([...kinds].sort()).toEqual([
+    "fault",
+    "nodes",
+    "phase",
+    "revert",
+    "scrape",
+    "start",
+    "summary",
+    "tick",
+  ]);
   expect(read("seconds-slow-payments.csv").split("\n").length).toBeGreaterThan(40);
   await expectReverted();
 });

@@ -18,7 +18,7 @@ import { LabPaths } from "../../src/lab/host/record.ts";
 import { type NodeName, PORTS, PROXY_NODE } from "../../src/lab/host/topology.ts";
 import { waitFor } from "../../src/lab/wait.ts";
 import type { ToxicParams } from "../../src/model/params.ts";
-import type { Schedule } from "../../src/model/schedule.ts";
+import type { ScheduleFile } from "../../src/model/schedule.ts";
 import { connectTo } from "../../src/toxiproxy/client.ts";
 import { chaoslab, oneLine, start } from "../support.ts";
 
@@ -363,11 +363,11 @@ test("its journal does not hold the server's token", async () => {
 
 function schedule(changes: { target?: string } = {}): string {
   const file = join(home, "toxic.yaml");
-  const document: Schedule = {
+  const document: ScheduleFile = {
     name: "tiny",
     seed: 3,
     load: { rate: 40, reads: 0.5, tenants: 20, timeout_s: 2 },
-    windows: { warmup_s: 2, baseline_s: 5, recovery_s: 10 },
+    profiles: { full: { warmup_s: 2, baseline_s: 5, recovery_s: 10 } },
     slos: { read_availability: { steady: ">= 90 %", fault: ">= 90 %" } },
     hypotheses: [
       {

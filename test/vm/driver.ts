@@ -13,7 +13,7 @@ import { cgroupDirs, cgroupLayout, cgroupProcesses } from "../../src/lab/host/cg
 import type { LabDocument } from "../../src/lab/host/manage.ts";
 import { NODE_NAMES } from "../../src/lab/host/topology.ts";
 import { waitFor } from "../../src/lab/wait.ts";
-import type { Schedule } from "../../src/model/schedule.ts";
+import type { ScheduleFile } from "../../src/model/schedule.ts";
 import { hostPicture } from "../support.ts";
 import { byHandChecks } from "./by-hand.ts";
 import { type Check, runChecks } from "./check.ts";
@@ -28,11 +28,11 @@ const DELAY_MS = 2_000;
 function schedule(windowS: number): string {
   const path = `/tmp/vm-${windowS}.yaml`;
   const wide = { steady: "< 15 s", fault: "< 19 s" };
-  const document: Schedule = {
+  const document: ScheduleFile = {
     name: "stock-kernel",
     seed: 1,
     load: { rate: 3, reads: 0.4, tenants: 20, timeout_s: 20 },
-    windows: { warmup_s: 5, baseline_s: 10, recovery_s: 10 },
+    profiles: { full: { warmup_s: 5, baseline_s: 10, recovery_s: 10 } },
     slos: { read_availability: { steady: ">= 50 %", fault: ">= 50 %" }, write_p99: wide },
     hypotheses: [
       {

@@ -14,7 +14,7 @@ import { cgroupDirs, cgroupLayout } from "./cgroup.ts";
 import type { ProxyChoice } from "./links.ts";
 import { checkHost } from "./prerequisites.ts";
 import { linksTo } from "./proxies.ts";
-import { LabPaths, type LabRecord, readRecord, type Seeded, topologyOf } from "./record.ts";
+import { DEFAULT_SEEDED, LabPaths, type LabRecord, readRecord, type Seeded, topologyOf } from "./record.ts";
 import type { NodeStatus } from "./supervisor.ts";
 import { SERVICES, stopSignalOf, type Topology } from "./topology.ts";
 
@@ -102,6 +102,22 @@ export class HostLab {
 export function findLab(name: string): HostLab | null {
   const record = readRecord(name);
   return record && new HostLab(record);
+}
+
+/** A lab that is not there, to tell what would be done in it. */
+export function plannedLab(name: string, toxiproxy: ProxyChoice): HostLab {
+  return new HostLab({
+    name,
+    subnet: 0,
+    boot_id: bootId(),
+    created_at: new Date().toISOString(),
+    state: "booting",
+    supervisor: null,
+    seeded: DEFAULT_SEEDED,
+    toxiproxy,
+    postgres_password: "",
+    jwt_secret: "",
+  });
 }
 
 export interface BootedLab {

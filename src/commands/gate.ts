@@ -1,0 +1,79 @@
+/** `chaoslab gate` */
+import { statSync } from "node:fs";
+import { ChaoslabError, ExitCode } from "../cli/errors.ts";
+import { booleanFlag, type Flags, textFlag } from "../cli/flags.ts";
+import { writeOutput } from "../cli/output.ts";
+import { painter } from "../cli/terminal.ts";
+import { baselineOf, type Judged, judgeAgainst, readBaseline } from "../experiment/gate.ts";
+import { type RunDocument, readRun } from "../experiment/store.ts";
+import { junit } from "../report/junit.ts";
+import { textTable } from "../report/terminal.ts";
+import { gateSuiteOf } from "../report/verdict-suite.ts";
+import { prepareRun } from "./run-flags.ts";
+
+export async function run([what = ""]: string[], flags: Flags): Promise<number> {
+  const against = textFlag(flags, "against");
+  if (against === undefined) throw new ChaoslabError("usage", "--against: the baseline's file is needed");
+  const update = booleanFlag(flags, "update");
+  const json = booleanFlag(flags, "json");
+  const junitFile = textFlag(flags, "junit");
+  // Before anything is run for minutes.
+  const baseline = update ? null : readBaseline(against);
+  const document = await documentOf(what, flags);
+  if (baseline === null) {
+    requireComplete(document);
+    writeOutput("against", against, `${JSON.stringify(baselineOf(document), null, 2)}\n`);
+    process.stdout.write(
+      json
+        ? `${JSON.stringify(baselineOf(document))}\n`
+        : `${against}: ${document.verdicts.length} verdicts of ${document.run}\n`,
+    );
+    return ExitCode.ok;
+  }
+  if (baseline.schedule !== document.schedule || baseline.profile !== document.profile) {
+    throw new ChaoslabError(
+      "badConfig",
+      `--against: ${against} is of schedule ${baseline.schedule}, profile ${baseline.profile}; the run is of ${document.schedule}, ${document.profile}`,
+    );
+  }
+  const judged = judgeAgainst(baseline, document);
+  if (junitFile !== undefined) writeOutput("junit", junitFile, junit([gateSuiteOf(document, judged)]));
+  process.stdout.write(
+    json ? `${JSON.stringify({ run: document.folder, judged })}\n` : text(document, judged),
+  );
+  return judged.some(({ state }) => state === "regressed") ? ExitCode.thresholdsFailed : ExitCode.ok;
+}
+
+/** A run that was kept, or a schedule that is run now. */
+async function documentOf(what: string, flags: Flags): Promise<RunDocument> {
+  const isRun =
+    what.endsWith("verdicts.json") || statSync(what, { throwIfNoEntry: false })?.isDirectory() === true;
+  return isRun ? readRun(what).document : prepareRun(what, flags).run();
+}
+
+function requireComplete({ state, folder }: RunDocument): void {
+  if (state === "complete") return;
+  throw new ChaoslabError("badConfig", `${folder}: the run was not completed (${state}): no baseline`);
+}
+
+function text(document: RunDocument, judged: readonly Judged[]): string {
+  const paint = painter(process.stdout);
+  const table = textTable({
+    heading: ["hypothesis", "baseline", "now", "gate"],
+    rows: judged.map(({ hypothesis, baseline, result, state }) => [
+      hypothesis,
+      baseline ?? "none",
+      result ?? "none",
+      state,
+    ]),
+  });
+  const regressed = judged.filter(({ state }) => state === "regressed");
+  const why = regressed.flatMap(({ hypothesis, reasons }) =>
+    reasons.map((reason) => `  ${hypothesis}: ${reason}`),
+  );
+  const end =
+    regressed.length === 0
+      ? paint("green", "gate: passed")
+      : paint("red", `gate: ${regressed.length} of ${judged.length} regressed`);
+  return `${[table, ...(why.length > 0 ? [why.join("\n")] : []), `${end}; kept in ${document.folder}`].join("\n\n")}\n`;
+}

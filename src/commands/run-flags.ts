@@ -1,0 +1,69 @@
+/** The flags by which a schedule is run: those of `run`, and of `gate` where it runs one. */
+import { ChaoslabError } from "../cli/errors.ts";
+import { booleanFlag, type Flags, numberFlag, parseNumber, textFlag } from "../cli/flags.ts";
+import { abortOnSignals } from "../cli/signals.ts";
+import { Progress } from "../cli/terminal.ts";
+import { type RunOptions, runSchedule } from "../experiment/run.ts";
+import { loadSchedule } from "../experiment/schedule-file.ts";
+import type { RunDocument } from "../experiment/store.ts";
+import { checkLabName } from "../lab/host/record.ts";
+import type { Schedule } from "../model/schedule.ts";
+import { liveLine } from "../report/live.ts";
+
+/** A schedule that was read and checked, to be run once. */
+export interface Prepared {
+  schedule: Schedule;
+  run(): Promise<RunDocument>;
+}
+
+/** Checks the flags and reads the schedule; touches nothing. */
+export function prepareRun(file: string, flags: Flags): Prepared {
+  const whole = { min: 1, max: 100, integer: true };
+  const repeats = flags.repeats === undefined ? null : numberFlag(flags, "repeats", 1, whole);
+  const given = textFlag(flags, "rate");
+  const rate = given === undefined ? undefined : parseNumber("rate", given, { min: 0.1, max: 100_000 });
+  const { schedule, source } = loadSchedule(file, rate);
+  schedule.seed = numberFlag(flags, "seed", schedule.seed, { min: 0, max: 4_294_967_295, integer: true });
+  const options = {
+    schedule,
+    source,
+    file,
+    labName: checkLabName(textFlag(flags, "lab") ?? "lab"),
+    out: textFlag(flags, "out") ?? "results",
+    profile: profileFlag(flags),
+    repeats,
+    keep: booleanFlag(flags, "keep"),
+  };
+  const quiet = booleanFlag(flags, "quiet");
+  return { schedule, run: () => watched(options, quiet) };
+}
+
+export function profileFlag(flags: Flags): string {
+  const profile = textFlag(flags, "profile");
+  const quick = booleanFlag(flags, "quick");
+  if (quick && profile !== undefined && profile !== "quick") {
+    throw new ChaoslabError("usage", `--quick means --profile quick, and --profile ${profile} was given too`);
+  }
+  return profile ?? (quick ? "quick" : "full");
+}
+
+/** Runs with progress on stderr; signals stop it in order. */
+async function watched(
+  options: Omit<RunOptions, "signal" | "say" | "onProgress">,
+  quiet: boolean,
+): Promise<RunDocument> {
+  const progress = new Progress({ quiet });
+  const { signal, dispose } = abortOnSignals();
+  const timeoutMs = options.schedule.load.timeout_s * 1000;
+  try {
+    return await runSchedule({
+      ...options,
+      signal,
+      say: (line) => progress.say(line),
+      onProgress: (now) => progress.tick(liveLine(now, timeoutMs)),
+    });
+  } finally {
+    progress.end();
+    dispose();
+  }
+}

@@ -1,0 +1,48 @@
+/** Which tenants left an SLI's bound while the fault was active. @module */
+import { tenantName } from "../load/mix.ts";
+import { meets } from "../model/sli.ts";
+import type { BlastRadius, Phases } from "../model/verdict.ts";
+import type { Bounds } from "./bounds.ts";
+import { measureOf } from "./history.ts";
+import type { Measurements } from "./measurements.ts";
+
+/**
+ * Per SLI of the load's record that any tenant saw out of its bound; and the share of all tenants that saw any.
+ * A tenant without a request in the window is not counted.
+ */
+export function blastRadius(
+  { history, timeoutMs }: Measurements,
+  bounds: readonly Bounds[],
+  { fault }: Phases,
+): { slis: BlastRadius[]; tenants: number } {
+  if (!fault) return { slis: [], tenants: 0 };
+  const seen = new Set<number>();
+  const hit = new Set<number>();
+  const slis = bounds.flatMap(({ name, sli, fault: bound }): BlastRadius[] => {
+    if (sli.source !== "load") return [];
+    // A tenant's share of a rate says nothing about whether it is served.
+    if (sli.measure === "goodput") return [];
+    const values = [...history.tenants(sli.operation, ...fault)].map(([tenant, counts]) => ({
+      tenant,
+      value: measureOf(counts, sli.measure, fault[1] - fault[0], timeoutMs),
+    }));
+    for (const { tenant } of values) seen.add(tenant);
+    const out = values.filter(({ value }) => !meets(value, bound));
+    for (const { tenant } of out) hit.add(tenant);
+    const upper = bound.comparison === "<" || bound.comparison === "<=";
+    const [worst] = out.sort((a, b) => ((b.value ?? 0) - (a.value ?? 0)) * (upper ? 1 : -1));
+    if (!worst) return [];
+    return [
+      {
+        sli: name,
+        endpoint: sli.operation,
+        tenants: values.length,
+        tenants_out: out.length,
+        share: out.length / values.length,
+        worst_tenant: tenantName(worst.tenant),
+        worst_value: worst.value,
+      },
+    ];
+  });
+  return { slis, tenants: seen.size === 0 ? 0 : hit.size / seen.size };
+}
