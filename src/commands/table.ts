@@ -177,6 +177,10 @@ bearer token. Without --toxiproxy no fault of type toxic can be injected.`,
       ...SHARE_FLAGS,
       HGRM_FLAG,
       [
+        "--check",
+        "Mix: read the answers; --stream then has the orders that were acknowledged and reads that were answered wrong",
+      ],
+      [
         "--threshold <text>",
         "What must hold, e.g. 'p99 < 250 ms' or 'rate >= 95 % for 5s'; may be given again",
       ],
