@@ -45,7 +45,11 @@ export function readSource(args: readonly string[], flags: Flags): Source {
     throw new ChaoslabError("usage", `--mix: ${JSON.stringify(mix)} is not a mix`, "shop is the only one");
   }
   const [text] = args;
-  if (text !== undefined && mix === undefined) return readSingle(readUrl(text, false), flags);
+  if (text !== undefined && mix === undefined) {
+    if (booleanFlag(flags, "check"))
+      throw new ChaoslabError("usage", "load: --check goes with the built-in mix alone", "add --mix shop");
+    return readSingle(readUrl(text, false), flags);
+  }
   if (text !== undefined) return readShop(readUrl(text, true), DEFAULT_SEEDED, flags);
   const name = checkLabName(textFlag(flags, "lab") ?? "lab");
   const lab = findLab(name);
@@ -58,6 +62,7 @@ function readShop(target: URL, seeded: Seeded, flags: Flags): ShopSource {
   return {
     kind: "shop",
     target,
+    check: booleanFlag(flags, "check"),
     seed: readSeed(flags),
     reads: numberFlag(flags, "reads", 0.8, { min: 0, max: 1 }),
     tenants,

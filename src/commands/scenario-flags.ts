@@ -16,7 +16,7 @@ export const readSeed = (flags: Flags): number =>
 /** What a scenario says itself. */
 const REPLACED = [
   ...["mix", "lab", "method", "header", "body", "insecure", "ca"],
-  ...["reads", "tenants", "orders", "products"],
+  ...["reads", "tenants", "orders", "products", "check"],
 ];
 
 export function readScenario(file: string, args: readonly string[], flags: Flags): ScenarioSource {

@@ -228,6 +228,23 @@ bearer token. Without --toxiproxy no fault of type toxic can be injected.`,
     load: () => import("./revert.ts"),
   },
   {
+    usage: "integrity",
+    summary: "Check a lab that is up: is every order there, charged once, by its own amount, and settled?",
+    options: [
+      LAB,
+      ["--pending-bound <duration>", "For how long an order may be pending (default: 30s)"],
+      ["--json", "Print one JSON document on stdout"],
+    ],
+    examples: ["chaoslab integrity", "chaoslab integrity --lab second --json"],
+    details: `Holds payments' ledger, the primary and the replica against each other, over all orders made since the lab booted.
+What is under way is looked at again until it has settled or is overdue. What clients were told is not known here, so
+what rests on it is unknown; \`run\` checks that too.
+
+Exit codes
+  0 nothing is violated    99 something is; its orders are named    6 no such lab    7 the ledger or a database cannot be read`,
+    load: () => import("./integrity.ts"),
+  },
+  {
     usage: "chaos",
     summary: "Serve the controller: inject, list and revert faults over HTTP",
     options: [
@@ -275,6 +292,10 @@ bearer token. Without --toxiproxy no fault of type toxic can be injected.`,
       ...LIMIT_FLAGS,
       ...SHARE_FLAGS,
       HGRM_FLAG,
+      [
+        "--check",
+        "Mix: read the answers; --stream then has the orders that were acknowledged and reads that were answered wrong",
+      ],
       [
         "--threshold <text>",
         "What must hold, e.g. 'p99 < 250 ms' or 'rate >= 95 % for 5s'; may be given again",

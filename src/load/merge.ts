@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  type ClientRecord,
   goodOf,
   type HistogramData,
   type LoadDelta,
@@ -68,6 +69,16 @@ export function mergeDeltas(deltas: readonly LoadDelta[], operations: readonly s
   const rank = new Map(operations.map((operation, i) => [operation, i]));
   const rankOf = ({ operation }: LoadDelta): number => rank.get(operation) ?? operations.length;
   return merged.sort((a, b) => a.second - b.second || rankOf(a) - rankOf(b) || a.tenant - b.tenant);
+}
+
+/** Null when no part has one. */
+function mergeRecords(parts: readonly (ClientRecord | undefined)[]): ClientRecord | null {
+  const records = parts.filter((part) => part !== undefined);
+  if (records.length === 0) return null;
+  return {
+    acknowledged: records.flatMap((record) => record.acknowledged),
+    foreign_reads: records.flatMap((record) => record.foreign_reads),
+  };
 }
 
 function mergeOperation(parts: readonly OperationSummary[]): OperationSummary {
@@ -178,6 +189,7 @@ export class StreamMerger {
       part.last = tick ?? part.last;
       for (const key of ["due", "sent", "late"] as const) merged[key] += part.last?.[key] ?? 0;
     }
+    const record = mergeRecords(now.map((tick) => tick.record));
     return {
       kind: "tick",
       tick: Math.max(...now.map(({ tick }) => tick)),
@@ -189,6 +201,7 @@ export class StreamMerger {
         now.flatMap((tick) => tick.deltas),
         start.operations,
       ),
+      ...(record && { record }),
     };
   }
 }

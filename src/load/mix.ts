@@ -6,9 +6,10 @@
  * @module
  */
 import { OPERATIONS } from "../model/load.ts";
+import { AnswerCheck } from "./answer-check.ts";
 import { randomBelow, randomUint32, randomUnit, Stream } from "./random.ts";
 import { boundsOf, pick, zipf } from "./weights.ts";
-import { originOf, type Workload } from "./workload.ts";
+import { type Answer, originOf, type Workload } from "./workload.ts";
 
 export interface MixOptions {
   seed: number;
@@ -36,6 +37,7 @@ export type Mix = (index: number) => MixRequest;
 const READ = OPERATIONS.indexOf("GET /orders/{id}");
 const WRITE = OPERATIONS.indexOf("POST /orders");
 const MAX_QUANTITY = 3;
+const ORDERS = "/orders/";
 
 export const tenantName = (tenant: number): string => `tenant-${String(tenant + 1).padStart(2, "0")}`;
 export const orderId = (order: number): string => `o-${String(order).padStart(7, "0")}`;
@@ -50,7 +52,7 @@ export function createMix({ seed, reads, tenants, orders, products }: MixOptions
     if (randomUnit(seed, index, Stream.operation) < reads) {
       const owned = Math.ceil((orders - tenant) / tenants);
       const order = tenant + tenants * randomBelow(owned, seed, index, Stream.order);
-      const path = `/orders/${orderId(order)}`;
+      const path = `${ORDERS}${orderId(order)}`;
       return { operation: READ, tenant, method: "GET", path, body: null };
     }
     const product = productId(randomBelow(products, seed, index, Stream.product));
@@ -68,15 +70,17 @@ export function createMix({ seed, reads, tenants, orders, products }: MixOptions
 /**
  * The built-in mix as a workload on one target, whose path is put before the operations' paths.
  * @param tokens bearer token by tenant index; null for none.
+ * @param check whether answers are read, and remembered.
  */
 export function createMixWorkload(
   target: URL,
   options: MixOptions,
   tokens: readonly string[] | null,
+  check = false,
 ): Workload {
   const mix = createMix(options);
   const encode = createEncoder(target, tokens);
-  return {
+  const plain: Workload = {
     operations: OPERATIONS,
     tenants: options.tenants,
     origins: [originOf(target)],
@@ -92,6 +96,25 @@ export function createMixWorkload(
       const { method, path, body, tenant } = mix(index);
       return [method, tenantName(tenant), path, ...(body === null ? [] : [body])];
     },
+  };
+  return check ? checked(plain, mix) : plain;
+}
+
+function checked(plain: Workload, mix: Mix): Workload {
+  const answers = new AnswerCheck();
+  return {
+    ...plain,
+    request(index, offsetMs = 0) {
+      const { operation, path, tenant } = mix(index);
+      const name = tenantName(tenant);
+      const second = Math.floor(offsetMs / 1_000);
+      const judge =
+        operation === READ
+          ? (answer: Answer) => answers.read(answer, path.slice(ORDERS.length), name, second)
+          : (answer: Answer) => answers.write(answer, name, second);
+      return { ...plain.request(index), wantsBody: true, judge };
+    },
+    takeRecord: () => answers.take(),
   };
 }
 

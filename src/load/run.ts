@@ -200,12 +200,13 @@ class LoadRun implements ExchangeSink<LoadExchange> {
 
   #issue(index: number, offsetMs: number): void {
     this.#due++;
-    const request = this.#options.workload.request(index);
+    const request = this.#options.workload.request(index, offsetMs);
     const exchange = new LoadExchange(request, this.#startedAt + offsetMs, offsetMs);
     this.#clients[request.origin]?.send(exchange);
   }
 
   #tick(): void {
+    const record = this.#options.workload.takeRecord?.();
     this.#hooks.emit({
       kind: "tick",
       tick: ++this.#ticks,
@@ -215,6 +216,7 @@ class LoadRun implements ExchangeSink<LoadExchange> {
       in_flight: this.#pending,
       ...this.#recorder.takeSlip(),
       deltas: this.#recorder.takeDeltas(),
+      ...(record && { record }),
     });
   }
 

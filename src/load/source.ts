@@ -14,6 +14,8 @@ import type { Workload } from "./workload.ts";
 export interface ShopSource extends MixOptions {
   kind: "shop";
   target: URL;
+  /** Whether answers are read, and remembered. */
+  check: boolean;
 }
 /** One request, again and again. */
 export interface SingleSource extends SingleOptions {
@@ -47,7 +49,7 @@ export async function prepareWorkload(source: Source, timeoutMs: number, tokens?
       return createScenarioWorkload(source, timeoutMs);
     case "shop": {
       const asked = tokens === undefined ? await askTokens(source, timeoutMs) : tokens;
-      return createMixWorkload(source.target, source, asked);
+      return createMixWorkload(source.target, source, asked, source.check);
     }
   }
 }

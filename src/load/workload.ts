@@ -3,7 +3,7 @@
  * which requests are made. Only what answers brought (captures) can make two runs differ.
  * @module
  */
-import type { OutcomeCounts } from "../model/load.ts";
+import type { ClientRecord, OutcomeCounts } from "../model/load.ts";
 
 /** Where requests go. One pool of connections each. */
 export interface Origin {
@@ -59,7 +59,10 @@ export interface Workload {
   readonly targets: readonly string[];
   /** Thresholds that the workload brings along, as `--threshold` takes them. */
   readonly slos: readonly string[];
-  request(index: number): WireRequest;
+  /** @param offsetMs when it is due, from the start: only for what is remembered of its answer. */
+  request(index: number, offsetMs?: number): WireRequest;
+  /** What answers have brought since the last call. Absent where nobody checks them. */
+  takeRecord?(): ClientRecord;
   /** The request as tab-separated columns after its index and time, e.g. operation, tenant, path, body. */
   columns(index: number): readonly string[];
 }

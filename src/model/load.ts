@@ -109,6 +109,35 @@ export interface LoadStart {
   shard: Shard;
 }
 
+/** An order that the target said it has taken. */
+export interface AcknowledgedOrder {
+  id: string;
+  /** Name of the tenant that placed it. */
+  tenant: string;
+  status: "paid" | "pending";
+  /** Arrival second of the request, as in {@link LoadDelta}. */
+  second: number;
+}
+
+/** A read that was answered with something else than the order that was asked for. */
+export interface ForeignRead {
+  /** Id of the order that was asked for. */
+  asked: string;
+  /** Id in the answer; empty when there is none. */
+  got: string;
+  /** Name of the tenant that asked. */
+  tenant: string;
+  /** `tenant_id` in the answer; null when there is none. */
+  got_tenant: string | null;
+  second: number;
+}
+
+/** What a client remembers of the answers it got, to be held against what the system has. */
+export interface ClientRecord {
+  acknowledged: AcknowledgedOrder[];
+  foreign_reads: ForeignRead[];
+}
+
 /** One record per second while running. */
 export interface LoadTick {
   kind: "tick";
@@ -124,6 +153,8 @@ export interface LoadTick {
   /** Slip of the requests handed on in this tick, as in `latency` of {@link LoadDelta}. */
   slip: number[];
   deltas: LoadDelta[];
+  /** What answers of this tick brought. Only of a load that checks them (`--check`). */
+  record?: ClientRecord;
 }
 
 /** A request that leaves more than this after its time is counted as late. */

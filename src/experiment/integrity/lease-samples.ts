@@ -1,0 +1,32 @@
+/** Samples of the reconciler's lease on a lab that is up. @module */
+import { existsSync } from "node:fs";
+import type { HostLab } from "../../lab/host/lab.ts";
+import type { LeaseSample } from "../../model/integrity.ts";
+import { parseLease } from "./leases.ts";
+
+const HOLDERS = ["orders-1", "orders-2"] as const;
+const TIMEOUT_MS = 1_000;
+
+/** Asks the nodes in turn, so that each is asked between two answers of the other. One that does not answer is left out. */
+export async function sampleLeases(lab: HostLab, rounds: number): Promise<LeaseSample[]> {
+  const samples: LeaseSample[] = [];
+  for (let round = 0; round < rounds; round++) {
+    for (const node of HOLDERS) {
+      if (!existsSync(`/sys/class/net/${lab.topology.hostDevice}`)) return samples;
+      const asked = Date.now();
+      const exposition = await expositionOf(`${lab.topology.url(node)}/metrics`);
+      const sample = exposition && parseLease(exposition, { node, asked, t: Date.now() });
+      if (sample) samples.push(sample);
+    }
+  }
+  return samples;
+}
+
+async function expositionOf(url: string): Promise<string | null> {
+  try {
+    const answer = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    return answer.ok ? await answer.text() : null;
+  } catch {
+    return null;
+  }
+}
