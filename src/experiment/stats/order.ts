@@ -83,7 +83,8 @@ export function medianOf(values: Float64Array): number {
 /**
  * The k-th smallest, k from 1, of all differences y - x, for sorted x and y, without making them all. They are a matrix
  * sorted along rows and columns, so one walk down a staircase counts those up to a value, and finds its neighbours on
- * both sides; bisection goes from neighbour to neighbour (after Johnson and Mizoguchi, SIAM Journal on Computing 7, 1978).
+ * both sides; bisection goes from neighbour to neighbour (after Johnson and Mizoguchi, SIAM Journal on Computing 7,
+ * 1978).
  */
 export function kthDifference(x: Float64Array, y: Float64Array, k: number): number {
   let low = (y[0] ?? Number.NaN) - (x.at(-1) ?? Number.NaN);
