@@ -6,6 +6,7 @@
  * checks of the system's behaviour abstain where those of the experiment found something. Those of its data do not.
  * @module
  */
+import type { IntegrityReport } from "../model/integrity.ts";
 import { DEFAULT_BLAST_RADIUS } from "../model/schedule.ts";
 import { showBound, showSli } from "../model/sli.ts";
 import type { Finding, PoolOutcome, Result, SliOutcome } from "../model/verdict.ts";
@@ -21,6 +22,7 @@ export const EXHAUSTED_S = 5;
 export interface Examined extends Trial {
   slis: readonly SliOutcome[];
   pools: readonly PoolOutcome[];
+  integrity: IntegrityReport | null;
   /** Seconds from the fault's removal to recovery; null: not seen. */
   recoverS: number | null;
 }
@@ -81,6 +83,18 @@ export const EXPERIMENT_CHECKS: readonly Check[] = [
           `the load generator fell behind: slip p99 ${load.slip.p99_ms} ms, ${load.dropped} requests never sent`,
         ]
       : [],
+  ),
+];
+
+/** What became of its data: holds, or not, whatever else is in doubt. */
+export const DATA_CHECKS: readonly Check[] = [
+  findings("integrity", "failed", ({ integrity }) =>
+    (integrity?.outcomes ?? [])
+      .filter(({ state }) => state === "violated")
+      .map(({ invariant, detail, ids }) => `integrity: ${invariant}: ${detail}: ${ids.join(", ")}`),
+  ),
+  findings("integrity_known", "inconclusive", ({ recording }) =>
+    (recording.integrity?.problems ?? []).map((problem) => `integrity could not be checked: ${problem}`),
   ),
 ];
 

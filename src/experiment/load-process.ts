@@ -55,7 +55,7 @@ export class LoadProcess {
       products: lab.record.seeded.products,
     };
     const argv = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
-    const command = selfCommand("load", lab.apiUrl, ...argv, "--stream", "--quiet");
+    const command = selfCommand("load", lab.apiUrl, ...argv, "--check", "--stream", "--quiet");
     // In a namespace of the lab: should the lab go away, its packets have nowhere to go.
     this.#child = Bun.spawn(inNamespace(lab.topology.netns("client"), command), {
       stdin: "ignore",

@@ -5,14 +5,18 @@
 import { readFileSync } from "node:fs";
 import { ChaoslabError, codeOf, reasonOf } from "../cli/errors.ts";
 import type { FaultEvent } from "../model/fault.ts";
-import type { HistoryRecord, ScrapeRecord } from "../model/history.ts";
-import type { LoadSummary } from "../model/load.ts";
+import type { HistoryRecord, IntegrityRecord, ScrapeRecord } from "../model/history.ts";
+import type { IntegrityFacts, LeaseSample } from "../model/integrity.ts";
+import type { ClientRecord, LoadSummary, Operation } from "../model/load.ts";
 import type { Sli } from "../model/sli.ts";
 import type { NodeAfter, Phases, Stopped } from "../model/verdict.ts";
 import { parseExposition, type Sample } from "../observe/exposition.ts";
 import { History } from "./history.ts";
+import { leaseSample } from "./integrity/leases.ts";
 import { Measurements, type Series } from "./measurements.ts";
 import { readServerSli, type Scrape, serverSli } from "./server-sli.ts";
+
+const READ: Operation = "GET /orders/{id}";
 
 export class Recording {
   readonly history: History;
@@ -29,6 +33,9 @@ export class Recording {
   /** The file ends in the middle of a line. */
   truncated = false;
   readonly #events = new Map<string, FaultEvent>();
+  readonly #client: ClientRecord = { acknowledged: [], foreign_reads: [] };
+  readonly #leases: LeaseSample[] = [];
+  #integrity: IntegrityRecord["facts"] | null = null;
   readonly #answers = new Map<string, { t: number; value: number | null }[]>();
   /** What each node's metrics are now. */
   readonly #now = new Map<string, Map<string, Sample>>();
@@ -56,6 +63,8 @@ export class Recording {
         break;
       case "tick":
         for (const delta of record.deltas) this.history.add(delta);
+        this.#client.acknowledged.push(...(record.record?.acknowledged ?? []));
+        this.#client.foreign_reads.push(...(record.record?.foreign_reads ?? []));
         break;
       case "summary":
         this.load = record;
@@ -85,6 +94,9 @@ export class Recording {
       }
       case "nodes":
         this.nodes = record.nodes;
+        break;
+      case "integrity":
+        this.#integrity = record.facts;
         break;
     }
   }
@@ -119,14 +131,28 @@ export class Recording {
     return values;
   }
 
-  #scrape({ t, node, samples }: ScrapeRecord): void {
+  /** What the client was told so far, and how many of its reads were checked. */
+  get client(): ClientRecord & { reads: number } {
+    const reads = this.history.window(READ, 0, this.history.length).good;
+    return { ...this.#client, reads: reads + this.#client.foreign_reads.length };
+  }
+
+  /** What the data's invariants are checked on; null where it was not collected. */
+  get integrity(): IntegrityFacts | null {
+    return this.#integrity && { ...this.#integrity, ...this.client, leases: this.#leases };
+  }
+
+  #scrape({ asked, t, node, samples }: ScrapeRecord): void {
     const now = new Map(this.#now.get(node));
     for (const [text, value] of Object.entries(samples)) {
       if (value === null) now.delete(text);
       else now.set(text, { ...sampleOf(text), value });
     }
     this.#now.set(node, now);
-    this.scrapes.push({ t, node, samples: [...now.values()] });
+    const all = [...now.values()];
+    this.scrapes.push({ t, node, samples: all });
+    const lease = leaseSample(all, { node, asked, t });
+    if (lease) this.#leases.push(lease);
   }
 }
 

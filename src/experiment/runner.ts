@@ -6,10 +6,17 @@ import { reasonOf } from "../cli/errors.ts";
 import type { HostLab } from "../lab/host/lab.ts";
 import type { HistoryRecord } from "../model/history.ts";
 import type { LoadTick } from "../model/load.ts";
-import { faultsOf, type Hypothesis, type Schedule, type Windows } from "../model/schedule.ts";
+import {
+  DEFAULT_PENDING_BOUND_S,
+  faultsOf,
+  type Hypothesis,
+  type Schedule,
+  type Windows,
+} from "../model/schedule.ts";
 import type { Stopped, Verdict } from "../model/verdict.ts";
 import { boundsOf, steadyBreaches } from "./bounds.ts";
 import { FaultWindow } from "./fault-window.ts";
+import { beginIntegrity, collectIntegrity } from "./integrity/collect.ts";
 import { LoadProcess } from "./load-process.ts";
 import { Recording } from "./recording.ts";
 import { Sampler } from "./sampler.ts";
@@ -20,6 +27,8 @@ import { Watches } from "./watches.ts";
 
 /** Answers of the last second of a phase are given this long to come in before the phase is judged. */
 const SETTLE_S = 1;
+/** Beyond its bound, an order that is pending is given so long to be looked at. */
+const INTEGRITY_SLACK_S = 5;
 
 export type Phase = "warm-up" | "baseline" | "fault" | "recovery";
 
@@ -62,6 +71,7 @@ export async function runTrial(run: TrialRun): Promise<Outcome> {
     recording.add(entry);
   };
   const watches = new Watches(schedule, hypothesis, recording);
+  const pendingBoundS = schedule.pending_bound_s ?? DEFAULT_PENDING_BOUND_S;
   let [phase, phaseEnd]: [Phase, number] = ["warm-up", windows.warmup_s];
   const enter = (next: Phase, from: number, to: number): void => {
     [phase, phaseEnd] = [next, to];
@@ -86,6 +96,7 @@ export async function runTrial(run: TrialRun): Promise<Outcome> {
       watches.tick(entry);
     },
   });
+  const integrity = await beginIntegrity(lab, signal);
   using _sampler = new Sampler(lab, schedule.slis, schedule.prometheus?.url ?? null, record);
   const faults = new FaultWindow({ lab, windowS: windows.window_s, record, say });
   try {
@@ -131,6 +142,21 @@ export async function runTrial(run: TrialRun): Promise<Outcome> {
         const nodes = (await lab.nodes()).map(({ name, state, restarts }) => ({ name, state, restarts }));
         record({ kind: "nodes", t: Date.now(), nodes });
         await load.finish();
+        // What the client saw is in its own records already.
+        const {
+          acknowledged: _a,
+          foreign_reads: _f,
+          reads: _r,
+          leases: _l,
+          ...facts
+        } = await collectIntegrity(lab, integrity, {
+          pendingBoundS,
+          deadlineMs: (pendingBoundS + INTEGRITY_SLACK_S) * 1000,
+          recoveredAtMs: end,
+          client: recording.client,
+          signal,
+        });
+        record({ kind: "integrity", facts });
       }
     }
     const trial = trialOf(schedule, hypothesis, run.repeat, recording);

@@ -66,6 +66,7 @@ export class Sampler implements Disposable {
 
   async #scrape(node: (typeof SERVICES)[number]): Promise<void> {
     const url = `http://${this.lab.topology.address(node)}:${PORTS[node]}/metrics`;
+    const asked = Date.now();
     const answer = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
     const text = await answer.text();
     if (answer.status !== 200) return;
@@ -75,7 +76,7 @@ export class Sampler implements Disposable {
     const samples: Record<string, number | null> = {};
     for (const [key, value] of now) if (before.get(key) !== value) samples[key] = value;
     for (const key of before.keys()) if (!now.has(key)) samples[key] = null;
-    this.#record({ kind: "scrape", t: Date.now(), node, samples });
+    this.#record({ kind: "scrape", asked, t: Date.now(), node, samples });
   }
 
   #record(record: ScrapeRecord | AnswerRecord): void {

@@ -135,6 +135,7 @@ export const scrape = (
   samples: Record<string, number | null>,
 ): HistoryRecord => ({
   kind: "scrape",
+  asked: LOAD_START + second * 1000,
   t: LOAD_START + second * 1000,
   node,
   samples,

@@ -326,3 +326,55 @@ describe("server side", () => {
     });
   });
 });
+
+describe("integrity", () => {
+  const facts = {
+    primary: [],
+    replica: [],
+    charges: [],
+    read_at_ms: LOAD_START + 97_000,
+    collected_at_ms: LOAD_START + 97_000,
+    recovered_at_ms: LOAD_START + 56_800,
+    pending_bound_s: 30,
+    problems: [],
+  };
+  const orphan = {
+    rowid: 7,
+    key: "o-lost",
+    order_id: "o-lost",
+    tenant_id: "tenant-01",
+    amount_cents: 100,
+    created_at_ms: LOAD_START + 30_000,
+  };
+
+  test("money taken without an order is a failure that names it", () => {
+    const verdict = verdictOf({ more: [{ kind: "integrity", facts: { ...facts, charges: [orphan] } }] });
+    expect(verdict.result).toBe("failed");
+    expect(verdict.reasons[0]).toContain("charge_has_order");
+    expect(verdict.reasons[0]).toContain("o-lost");
+    expect(verdict.integrity?.violations).toBe(1);
+  });
+
+  test("it is so in an experiment that is otherwise inconclusive, too", () => {
+    const load = { ...summary, generator_saturated: true };
+    const verdict = verdictOf({
+      load,
+      more: [{ kind: "integrity", facts: { ...facts, charges: [orphan] } }],
+    });
+    expect(verdict.result).toBe("failed");
+    expect(verdict.findings.map(({ check }) => check)).toEqual(["integrity", "generator"]);
+  });
+
+  test("what could not be read leaves it open", () => {
+    const unread = { ...facts, charges: null, problems: ["ledger: connection refused"] };
+    const verdict = verdictOf({ more: [{ kind: "integrity", facts: unread }] });
+    expect(verdict.result).toBe("inconclusive");
+    expect(verdict.reasons[0]).toContain("ledger: connection refused");
+  });
+
+  test("nothing wrong is held", () => {
+    const verdict = verdictOf({ more: [{ kind: "integrity", facts }] });
+    expect(verdict.result).toBe("held");
+    expect(verdict.integrity?.violations).toBe(0);
+  });
+});

@@ -8,7 +8,8 @@ import { type Finding, type Mttr, RESULTS, type SliOutcome, type Verdict, worst 
 import { blastRadius } from "./blast-radius.ts";
 import { steadyBreaches } from "./bounds.ts";
 import { budgetOutcomes } from "./budget.ts";
-import { EXPERIMENT_CHECKS, type Examined, SYSTEM_CHECKS } from "./checks.ts";
+import { DATA_CHECKS, EXPERIMENT_CHECKS, type Examined, SYSTEM_CHECKS } from "./checks.ts";
+import { checkIntegrity } from "./integrity/check.ts";
 import { poolOutcomes, poolSamples } from "./pools.ts";
 import { amplification, breakerOutcomes, limiterOutcomes } from "./server-side.ts";
 import { significanceOf } from "./significance.ts";
@@ -19,7 +20,8 @@ export function judge(trial: Trial): Verdict {
   const slis = bounds.map((each) => outcomeOf(trial, each.name));
   const pools = poolOutcomes(poolSamples(recording.scrapes), (t) => recording.secondOf(t), phases);
   const recoverS = recoveryOf(trial);
-  const found = examine({ ...trial, slis, pools, recoverS });
+  const integrity = recording.integrity && checkIntegrity(recording.integrity);
+  const found = examine({ ...trial, slis, pools, integrity, recoverS });
   const result = worst(found.map((finding) => finding.result));
   const expected = hypothesis.expect === undefined ? null : [hypothesis.expect].flat();
 
@@ -58,6 +60,7 @@ export function judge(trial: Trial): Verdict {
     pools,
     breakers: breakerOutcomes(recording, phases),
     limiters: limiterOutcomes(recording, phases),
+    integrity,
     nodes_after: recording.nodes,
     load: {
       requests: load?.requests ?? 0,
@@ -107,7 +110,10 @@ function outcomeOf({ measurements, bounds, phases, backAt }: Trial, name: string
 function examine(examined: Examined): Finding[] {
   const doubts = EXPERIMENT_CHECKS.flatMap((check) => check(examined));
   const system = doubts.length > 0 ? [] : SYSTEM_CHECKS.flatMap((check) => check(examined));
-  const found = [...doubts, ...system].sort((a, b) => RESULTS.indexOf(b.result) - RESULTS.indexOf(a.result));
+  const data = DATA_CHECKS.flatMap((check) => check(examined));
+  const found = [...doubts, ...system, ...data].sort(
+    (a, b) => RESULTS.indexOf(b.result) - RESULTS.indexOf(a.result),
+  );
   const { stopped } = examined.recording;
   if (found.length === 0) {
     return [

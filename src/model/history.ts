@@ -5,12 +5,15 @@
  * @module
  */
 import type { FaultEvent } from "./fault.ts";
+import type { IntegrityFacts } from "./integrity.ts";
 import type { LoadRecord } from "./load.ts";
 import type { NodeAfter, Stopped } from "./verdict.ts";
 
 /** What one node's metrics said: only the samples that are not as they were in its scrape before. */
 export interface ScrapeRecord {
   kind: "scrape";
+  /** When it was asked for, and when it answered. */
+  asked: number;
   t: number;
   node: string;
   /** By name and labels as the node wrote them, its own label left out. Null: no longer there. */
@@ -52,6 +55,12 @@ export interface NodesRecord {
   nodes: NodeAfter[];
 }
 
+/** What the ledger and the databases had once it was over; what the client saw is in the load's own records. */
+export interface IntegrityRecord {
+  kind: "integrity";
+  facts: Omit<IntegrityFacts, "acknowledged" | "foreign_reads" | "reads" | "leases">;
+}
+
 export type HistoryRecord =
   | LoadRecord
   | ScrapeRecord
@@ -60,4 +69,5 @@ export type HistoryRecord =
   | FaultRecord
   | RevertRecord
   | StoppedRecord
+  | IntegrityRecord
   | NodesRecord;

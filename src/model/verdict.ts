@@ -4,6 +4,7 @@
  * @module
  */
 import type { FaultEvent } from "./fault.ts";
+import type { IntegrityReport } from "./integrity.ts";
 import type { Operation } from "./load.ts";
 import type { Comparison, Unit } from "./sli.ts";
 import type { Shift } from "./stats.ts";
@@ -186,6 +187,8 @@ export interface Verdict {
   pools: PoolOutcome[];
   breakers: BreakerOutcome[];
   limiters: LimiterOutcome[];
+  /** Null where it was not looked at, as without a fault. */
+  integrity: IntegrityReport | null;
   nodes_after: NodeAfter[];
   load: {
     requests: number;

@@ -3,6 +3,7 @@
 import type { Stability } from "../experiment/stability.ts";
 import { trialName } from "../experiment/store.ts";
 import { leftOf } from "../model/fault.ts";
+import type { IntegrityReport, Invariant, InvariantState } from "../model/integrity.ts";
 import { showBound, showSli, type Unit } from "../model/sli.ts";
 import type { Shift } from "../model/stats.ts";
 import type { BlastRadius, Result, SliOutcome, Verdict } from "../model/verdict.ts";
@@ -198,12 +199,25 @@ export function factsOf(verdict: Verdict): [name: string, text: string][] {
       spent.map(({ sli, bad, spent_share }) => `${sli} ${percent(spent_share)} (${bad} requests)`).join(", "),
     ]);
   }
+  if (verdict.integrity) facts.push(["integrity", integrityLine(verdict.integrity)]);
   facts.push([
     "load",
     `${load.requests} requests at ${load.offered_rps}/s offered, slip p99 ${load.slip_p99_ms} ms, ${load.dropped} never sent`,
   ]);
   if (expected) facts.push(["expected", `${expected.join(" or ")}: ${verdict.as_expected ? "yes" : "no"}`]);
   return facts;
+}
+
+/** `9 of 10 invariants hold (2410 orders, 2410 charges), 1 unknown: one_lease_holder`. */
+function integrityLine({ outcomes }: IntegrityReport): string {
+  const named = (state: InvariantState): string[] =>
+    outcomes.filter((each) => each.state === state).map(({ invariant }) => invariant);
+  const checked = (invariant: Invariant): number =>
+    outcomes.find((each) => each.invariant === invariant)?.checked ?? 0;
+  const rest = (["violated", "unknown"] as const)
+    .filter((state) => named(state).length > 0)
+    .map((state) => `, ${named(state).length} ${state}: ${named(state).join(", ")}`);
+  return `${named("holds").length} of ${outcomes.length} invariants hold (${checked("acknowledged_in_primary")} acknowledged orders, ${checked("charge_has_order")} charges)${rest.join("")}`;
 }
 
 export function stabilityTable(stability: readonly Stability[]): Table {

@@ -2,7 +2,8 @@
 import { existsSync } from "node:fs";
 import type { HostLab } from "../../lab/host/lab.ts";
 import type { LeaseSample } from "../../model/integrity.ts";
-import { parseLease } from "./leases.ts";
+import { parseExposition } from "../../observe/exposition.ts";
+import { leaseSample } from "./leases.ts";
 
 const HOLDERS = ["orders-1", "orders-2"] as const;
 const TIMEOUT_MS = 1_000;
@@ -15,7 +16,7 @@ export async function sampleLeases(lab: HostLab, rounds: number): Promise<LeaseS
       if (!existsSync(`/sys/class/net/${lab.topology.hostDevice}`)) return samples;
       const asked = Date.now();
       const exposition = await expositionOf(`${lab.topology.url(node)}/metrics`);
-      const sample = exposition && parseLease(exposition, { node, asked, t: Date.now() });
+      const sample = exposition && leaseSample(parseExposition(exposition), { node, asked, t: Date.now() });
       if (sample) samples.push(sample);
     }
   }

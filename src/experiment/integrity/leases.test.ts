@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { LeaseSample } from "../../model/integrity.ts";
-import { doubleHolders, parseLease } from "./leases.ts";
+import { parseExposition } from "../../observe/exposition.ts";
+import { doubleHolders, leaseSample } from "./leases.ts";
 
 const sample = (t: number, node: string, token: number, held = true): LeaseSample => ({
   t,
@@ -65,7 +66,7 @@ chaoslab_lease_held{lease="reconciler",node="orders-1"} 1
 chaoslab_lease_token{lease="reconciler",node="orders-1"} 17
 `;
   const when = { node: "orders-1", asked: 1, t: 2 };
-  expect(parseLease(exposition, when)).toEqual({ ...when, held: true, token: 17 });
-  expect(parseLease(exposition.replace("} 1\n", "} 0\n"), when)?.held).toBe(false);
-  expect(parseLease("chaoslab_pool_size 4\n", when)).toBeNull();
+  expect(leaseSample(parseExposition(exposition), when)).toEqual({ ...when, held: true, token: 17 });
+  expect(leaseSample(parseExposition(exposition.replace("} 1\n", "} 0\n")), when)?.held).toBe(false);
+  expect(leaseSample(parseExposition("chaoslab_pool_size 4\n"), when)).toBeNull();
 });

@@ -1,5 +1,6 @@
 /** Whether a lease had two holders at once, as far as samples can tell. @module */
 import type { LeaseSample } from "../../model/integrity.ts";
+import type { Sample } from "../../observe/exposition.ts";
 
 /** `node` held the lease by one token for a while, and `other` held it in the middle of that. */
 export interface DoubleHolders {
@@ -43,20 +44,14 @@ export function doubleHolders(samples: readonly LeaseSample[]): DoubleHolders[] 
   return [...found.values()];
 }
 
-const LINE = /^chaoslab_lease_(held|token)\{([^}]*)\} (\S+)/;
-const RECONCILER = /\blease="reconciler"/;
-
-/** What a node's Prometheus text exposition says of the reconciler's lease; null when it says nothing. */
-export function parseLease(
-  exposition: string,
+/** What a node's metrics say of the reconciler's lease; null when they say nothing. */
+export function leaseSample(
+  samples: readonly Sample[],
   { node, asked, t }: Required<Pick<LeaseSample, "node" | "asked" | "t">>,
 ): LeaseSample | null {
-  const values = new Map<string, number>();
-  for (const line of exposition.split("\n")) {
-    const [, gauge, labels = "", value] = LINE.exec(line) ?? [];
-    if (gauge !== undefined && RECONCILER.test(labels)) values.set(gauge, Number(value));
-  }
-  const held = values.get("held");
-  const token = values.get("token");
+  const gauge = (metric: string): number | undefined =>
+    samples.find(({ name, labels }) => name === metric && labels.lease === "reconciler")?.value;
+  const held = gauge("chaoslab_lease_held");
+  const token = gauge("chaoslab_lease_token");
   return held === undefined || token === undefined ? null : { t, asked, node, held: held === 1, token };
 }
