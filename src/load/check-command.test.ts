@@ -86,7 +86,7 @@ describe("chaoslab load --check", () => {
     expect(code).toBe(0);
     expect(out).not.toContain('"record"');
     expect(out).not.toContain('"unexpected"');
-  });
+  }, 30_000);
 
   test("what it does not go with is refused in one line", async () => {
     const scenario = join(import.meta.dir, "../../schedules/scenarios/shop.yaml");
@@ -95,5 +95,5 @@ describe("chaoslab load --check", () => {
       expect([code, out]).toEqual([2, ""]);
       expect(err).toMatch(/^chaoslab: load: [^\n]*--check[^\n]*\n$/);
     }
-  });
+  }, 30_000);
 });

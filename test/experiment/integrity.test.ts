@@ -3,6 +3,7 @@ import { Database } from "bun:sqlite";
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import postgres, { type Sql } from "postgres";
+import { linesOf } from "../../src/cli/lines.ts";
 import { checkIntegrity } from "../../src/experiment/integrity/check.ts";
 import {
   beginIntegrity,
@@ -51,14 +52,14 @@ afterEach(async () => {
   for (const each of undo.splice(0).reverse()) await each();
 });
 
-const loadArgs = (...more: string[]): string[] => [
-  ...["load", lab.apiUrl, "--mix", "shop", "--reads", "0.5", "--rate", "60", "--quiet"],
-  ...["--check", "--stream", ...more],
+const loadArgs = (reads: number, rate: number, seconds: number): string[] => [
+  ...["load", lab.apiUrl, "--mix", "shop", `--reads=${reads}`, `--rate=${rate}`, `--for=${seconds}s`],
+  ...["--check", "--stream", "--quiet"],
 ];
 
 /** What a client of a short load was told. */
 async function shop(): Promise<ClientRecord> {
-  const { code, stdout } = await chaoslab(loadArgs("--for", "2s"));
+  const { code, stdout } = await chaoslab(loadArgs(0.5, 60, 2));
   expect(code).toBe(0);
   const record: ClientRecord = { acknowledged: [], foreign_reads: [] };
   for (const line of stdout.trimEnd().split("\n")) {
@@ -144,16 +145,25 @@ describe("a sound lab", () => {
   });
 
   test("holds while orders are being made: what is under way is nobody's fault", async () => {
-    const load = start(loadArgs("--for", "1m"));
+    const load = start(loadArgs(0, 100, 60));
     try {
-      for (let i = 0; i < 5; i++) expect(violated(await command(0))).toEqual({});
+      const records = linesOf(load.stdout);
+      while (!(await records.next()).value?.includes('"kind":"tick"'));
+      const counts: number[] = [];
+      for (let i = 0; i < 8; i++) {
+        const found = await command(0);
+        expect(violated(found)).toEqual({});
+        counts.push(found.outcomes.find(({ invariant }) => invariant === "charge_has_order")?.checked ?? 0);
+      }
+      // Orders were being made indeed.
+      expect(counts.at(-1)).toBeGreaterThan((counts[0] ?? 0) + 20);
     } finally {
       load.kill("SIGKILL");
       await load.exited;
     }
   });
 
-  test("10,000 orders are collected in well under a second or two", async () => {
+  test("10,000 orders are collected in a moment", async () => {
     const begun = await beginIntegrity(lab);
     undo.push(
       () => primary`delete from orders where id like 'o-many-%'`,
@@ -174,7 +184,7 @@ describe("a sound lab", () => {
     const times: number[] = [];
     for (let i = 0; i < 3; i++) {
       const found = await report(begun);
-      expect(found.facts.primary).toHaveLength(10_000);
+      expect(found.facts.primary?.filter(({ id }) => id.startsWith("o-many-"))).toHaveLength(10_000);
       expect([found.violations, stateOf(found, "paid_has_charge")]).toEqual([0, "holds"]);
       times.push(found.ms);
     }

@@ -3,13 +3,14 @@
  * What is under way when it is read is looked at again until it has settled or is overdue.
  * @module
  */
-import { ChaoslabError } from "../../cli/errors.ts";
 import type { HostLab } from "../../lab/host/lab.ts";
-import { orderId } from "../../load/mix.ts";
 import type { ChargeFact, IntegrityFacts, LeaseSample, OrderFact } from "../../model/integrity.ts";
 import type { ClientRecord } from "../../model/load.ts";
 import { isWithinBound } from "./check.ts";
 import { Budget, Ledger, Orders, Unread } from "./sources.ts";
+import type { IntegrityStart } from "./start.ts";
+
+export { beginIntegrity, type IntegrityStart, sinceBoot } from "./start.ts";
 
 /** Between two looks at what has not settled: from the first to the longest. */
 const LOOK_AGAIN_MS = [50, 1_000] as const;
@@ -17,19 +18,6 @@ const LOOK_AGAIN_MS = [50, 1_000] as const;
 const REPLAY_MS = 10_000;
 /** Charges looked up one by one: those that were made before the run for an order that was committed in it. */
 const MOST_LOOKUPS = 200;
-const BEGIN_MS = 15_000;
-
-/** Where a run's own orders and charges begin. */
-export interface IntegrityStart {
-  /** Position in the ledger: charges after it are the run's. */
-  ledger: number;
-  /** Transactions of the primary from this number on are the run's. */
-  transaction: number;
-  /** By the primary's clock. */
-  t_ms: number;
-  /** Orders that were pending by then: not the run's. */
-  pending: string[];
-}
 
 export interface CollectOptions {
   /** For how long an order may be pending, and a charge without its order. */
@@ -42,57 +30,6 @@ export interface CollectOptions {
   /** What the client was told, and how many reads it checked. */
   client?: (ClientRecord & { reads?: number }) | null;
   leases?: LeaseSample[] | null;
-}
-
-/**
- * The position at a run's start, taken before the first request.
- * @throws ChaoslabError `labFailed` when ledger or primary cannot be read.
- */
-export function beginIntegrity(lab: HostLab, signal?: AbortSignal): Promise<IntegrityStart> {
-  return atStart(lab, signal, async (ledger, primary) => {
-    // The ledger first: every charge of an order that is made from now on comes after this position.
-    const position = await ledger.position();
-    return primary.ask(async (sql) => {
-      const [now] = await sql<{ transaction: string; t_ms: number }[]>`
-        select pg_snapshot_xmin(pg_current_snapshot())::text as transaction,
-          (extract(epoch from clock_timestamp()) * 1000)::float8 as t_ms`;
-      const pending = await sql<{ id: string }[]>`select id from orders where status = 'pending'`;
-      return {
-        ledger: position,
-        transaction: Number(now?.transaction ?? 0),
-        t_ms: now?.t_ms ?? Number.NaN,
-        pending: pending.map(({ id }) => id),
-      };
-    });
-  });
-}
-
-/** A start before everything but the seeded orders, which one transaction made and nobody charged. */
-export function sinceBoot(lab: HostLab, signal?: AbortSignal): Promise<IntegrityStart> {
-  return atStart(lab, signal, (_, primary) =>
-    primary.ask(async (sql) => {
-      const [seeded] = await sql<{ transaction: string; t_ms: number }[]>`
-        select xmin::text as transaction, (extract(epoch from created_at) * 1000)::float8 as t_ms
-        from orders where id = ${orderId(Math.max(0, lab.record.seeded.orders - 1))}`;
-      const transaction = seeded ? Number(seeded.transaction) + 1 : 0;
-      return { ledger: 0, transaction, t_ms: seeded?.t_ms ?? 0, pending: [] };
-    }),
-  );
-}
-
-async function atStart(
-  lab: HostLab,
-  signal: AbortSignal | undefined,
-  read: (ledger: Ledger, primary: Orders) => Promise<IntegrityStart>,
-): Promise<IntegrityStart> {
-  const budget = new Budget(BEGIN_MS, signal);
-  await using primary = new Orders("primary", lab, budget);
-  try {
-    return await read(new Ledger(lab, budget), primary);
-  } catch (error) {
-    if (error instanceof Unread) throw new ChaoslabError("labFailed", `integrity: ${error.message}`);
-    throw error;
-  }
 }
 
 /**
