@@ -23,6 +23,8 @@ export interface ControllerParts {
   observer: Observer;
   /** Every request must carry it as a bearer token; null: none is needed. */
   token: string | null;
+  /** Which names of this host a request may ask for; null: any. */
+  hosts: ((name: string) => boolean) | null;
   schedulesDir: string;
   resultsDir: string;
 }
@@ -31,7 +33,8 @@ export interface ControllerParts {
 const DEFAULT_WAIT_S = 30;
 const LONGEST_WAIT_S = 300;
 
-export function controller({ lab, keeper, observer, token, schedulesDir, resultsDir }: ControllerParts) {
+export function controller(parts: ControllerParts) {
+  const { lab, keeper, observer, schedulesDir, resultsDir } = parts;
   return new Elysia({ normalize: false })
     .use(
       openapi({
@@ -40,7 +43,7 @@ export function controller({ lab, keeper, observer, token, schedulesDir, results
       }),
     )
     .onRequest(({ request, set }) => {
-      const problem = refusal(request, token);
+      const problem = refusal(request, parts);
       if (!problem) return;
       set.status = problem.status;
       return Response.json({ error: problem.error }, { status: problem.status });
@@ -97,9 +100,16 @@ export function controller({ lab, keeper, observer, token, schedulesDir, results
         },
       },
     )
-    .post("/chaos/revert", async () => ({ reverted: await keeper.revertAll() }), {
-      detail: { summary: "Revert every fault of the lab" },
-    })
+    .post(
+      "/chaos/revert",
+      async ({ status }) => {
+        const { reverted, failed } = await keeper.revertAll();
+        if (failed.length === 0) return { reverted };
+        const ids = failed.map(({ id }) => id).join(", ");
+        return status(503, { error: `could not be reverted: ${ids}`, reverted, failed });
+      },
+      { detail: { summary: "Revert every fault of the lab; 503 names those that could not be" } },
+    )
     .get("/chaos/faults", async () => ({ active: await keeper.active(), past: keeper.past }), {
       detail: { summary: "Active faults, and those reverted under this controller" },
     })
@@ -125,9 +135,17 @@ function bodyDocument() {
 }
 
 /** Who may not speak to us at all: the wrong token, or a page of another site in somebody's browser. */
-function refusal(request: Request, token: string | null): { status: 401 | 403 | 415; error: string } | null {
+function refusal(
+  request: Request,
+  { token, hosts }: Pick<ControllerParts, "token" | "hosts">,
+): { status: 401 | 403 | 415; error: string } | null {
   const origin = request.headers.get("origin");
-  if (origin !== null && origin !== new URL(request.url).origin) {
+  const asked = new URL(request.url);
+  // A name of another site can be made to lead here (DNS rebinding): then its pages have the same origin.
+  if (
+    (origin !== null && origin !== asked.origin) ||
+    hosts?.(asked.hostname.replace(/^\[|\]$/g, "")) === false
+  ) {
     return { status: 403, error: "requests from other sites are not accepted" };
   }
   if (!carriesToken(request, token)) {
