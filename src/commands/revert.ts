@@ -2,7 +2,7 @@
 import { ChaoslabError, ExitCode } from "../cli/errors.ts";
 import { booleanFlag, type Flags, textFlag } from "../cli/flags.ts";
 import { abortOnSignals } from "../cli/signals.ts";
-import { type Reverted, revertAll } from "../faults/controller.ts";
+import { isInForce, type Reverted, revertAll } from "../faults/controller.ts";
 import { requireRoot } from "../lab/host/prerequisites.ts";
 import { checkLabName, LabPaths, labNames } from "../lab/host/record.ts";
 import { isFaultId, leftOf } from "../model/fault.ts";
@@ -34,9 +34,6 @@ export async function run(args: string[], flags: Flags): Promise<number> {
     dispose();
   }
 }
-
-/** The undo failed, or it did not and the fault is seen all the same. */
-const isInForce = ({ event, error }: Reverted): boolean => error !== null || event.gone === false;
 
 function line({ event, error }: Reverted): string {
   const fault = `${event.id}: ${event.fault_type} on ${event.target}`;

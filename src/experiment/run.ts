@@ -3,7 +3,7 @@
  * @module
  */
 import { ChaoslabError } from "../cli/errors.ts";
-import { revertAll } from "../faults/controller.ts";
+import { isInForce, revertAll } from "../faults/controller.ts";
 import { startGuard } from "../faults/guard.ts";
 import { openFaults } from "../faults/journal.ts";
 import { type BootedLab, bootLab, findLab, type HostLab, stepLine } from "../lab/host/lab.ts";
@@ -65,7 +65,12 @@ export async function runSchedule(options: RunOptions): Promise<RunDocument> {
   const { lab, booted } = await openLab(options);
   try {
     using _lock = lockRun(lab.paths.runLock, labName);
-    await revertAll(lab.paths.journal);
+    const left = (await revertAll(lab.paths.journal)).filter(isInForce);
+    // A baseline beside another fault is none.
+    if (left.length > 0) {
+      const why = left.map(({ event, error }) => `${event.id} (${error ?? event.remains})`).join(", ");
+      throw new ChaoslabError("labFailed", `lab ${labName}: a fault is still in force: ${why}`);
+    }
     await using _guard = await startGuard(lab.paths.journal);
     for (const hypothesis of schedule.hypotheses) {
       using file = folder.history(hypothesis.name);

@@ -205,6 +205,9 @@ export interface Reverted {
   error: string | null;
 }
 
+/** The undo failed, or it did not and the fault is seen all the same. */
+export const isInForce = ({ event, error }: Reverted): boolean => error !== null || event.gone === false;
+
 /**
  * Undoes the open faults of a journal, newest first, whoever injected them. Never throws for a fault that cannot be
  * undone: it stays open and is reported. Running it twice, or while the owner reverts, is fine.

@@ -154,14 +154,28 @@ test("a fault that another process reverts is past from then on, and was seen to
   expect((await call("POST", `/chaos/revert/${id}?wait_s=0`)).json()).toMatchObject({ id, t_stop });
 });
 
-test("one fault that cannot be reverted is named, and keeps no other in place", async () => {
+test("one fault that cannot be reverted is named, keeps no other in place, and keeps a run from beginning", async () => {
   const event = { id: "f-00000000", fault_type: "stop", target: "redis", params: {}, backend: "x" } as const;
   const journal = new Journal(lab.paths.journal);
   const none = { t_stop: null, evidence: null, gone: null, remains: null };
   const id = await inject(LATENCY);
   journal.open({ ...event, t_start: Date.now(), ...none }, { kind: "from-the-future" }, null);
   const answer = await call("POST", "/chaos/revert");
+  const run = await chaoslab([
+    "run",
+    "schedules/cascade.yaml",
+    "--quick",
+    "--lab",
+    LAB,
+    "--out",
+    home,
+    "--quiet",
+  ]);
+  const reverted = await chaoslab(["revert", "--all", "--lab", LAB]);
   journal.close(event.id, Date.now());
+  expect([run.code, reverted.code]).toEqual([7, 7]);
+  expect(oneLine(run)).toContain(`a fault is still in force: ${event.id} `);
+  expect(reverted.stdout).toStartWith(`${event.id}: stop on redis NOT reverted: `);
   expect(answer.status).toBe(503);
   expect(answer.json()).toMatchObject({
     reverted: [{ id, gone: true }],
