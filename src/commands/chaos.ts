@@ -27,7 +27,7 @@ export async function run(_args: string[], flags: Flags): Promise<number> {
   const lab = readyLab(checkLabName(textFlag(flags, "lab") ?? "lab"));
   const { signal, dispose } = abortOnSignals();
   const keeper = await Keeper.start(lab.paths.journal);
-  let past = 0;
+  let before: readonly FaultEvent[] = [];
   try {
     using observer = new Observer(async () => {
       // A lab that was taken down under us has no route any more.
@@ -51,27 +51,20 @@ export async function run(_args: string[], flags: Flags): Promise<number> {
     if (!signal.aborted)
       await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
     process.stderr.write("reverting every fault of this controller\n");
-    past = keeper.past.length;
+    before = [...keeper.past];
     await server.stop(true);
     if (unix !== undefined) rmSync(unix, { force: true });
   } finally {
     await keeper[Symbol.asyncDispose]();
     dispose();
   }
-  const left = [
-    ...ownFaults(lab.paths.journal).map(({ event }) => event),
-    ...keeper.past.slice(past).filter(isLeft),
-  ];
+  const remaining = keeper.past.filter((event) => event.gone === false && !before.includes(event));
+  const left = [...ownFaults(lab.paths.journal).map(({ event }) => event), ...remaining];
   if (left.length === 0) return ExitCode.ok;
   const names = left.map(({ id, fault_type, target }) => `${id} (${fault_type} on ${target})`);
-  throw new ChaoslabError(
-    "labFailed",
-    `still in force: ${names.join(", ")}`,
-    "chaoslab revert --all tries again",
-  );
+  const hint = "chaoslab revert --all tries again";
+  throw new ChaoslabError("labFailed", `still in force: ${names.join(", ")}`, hint);
 }
-
-const isLeft = ({ gone }: FaultEvent): boolean => gone === false;
 
 async function listen(
   unix: string | undefined,

@@ -88,13 +88,17 @@ export function controller(parts: ControllerParts) {
     )
     .post(
       "/chaos/revert/:id",
-      async ({ params, query }) => {
+      async ({ params, query, body }) => {
+        refuseBody(body, "wait_s is a query parameter");
         const event = await keeper.revert(params.id);
         const wait = query.wait_s ?? DEFAULT_WAIT_S;
         return { ...event, mttr_s: await observer.recovery(event.t_stop ?? Date.now(), wait * 1000) };
       },
       {
-        query: t.Object({ wait_s: t.Optional(t.Numeric({ minimum: 0, maximum: LONGEST_WAIT_S })) }),
+        query: t.Object(
+          { wait_s: t.Optional(t.Numeric({ minimum: 0, maximum: LONGEST_WAIT_S })) },
+          { additionalProperties: false },
+        ),
         detail: {
           summary: "Revert one fault; mttr_s is null without a load or without recovery within wait_s",
         },
@@ -102,7 +106,9 @@ export function controller(parts: ControllerParts) {
     )
     .post(
       "/chaos/revert",
-      async ({ status }) => {
+      async ({ status, body }) => {
+        // Perhaps one fault is named in it: then the others must stay.
+        refuseBody(body, "POST /chaos/revert/{id} reverts one fault");
         const { reverted, failed } = await keeper.revertAll();
         if (failed.length === 0) return { reverted };
         const ids = failed.map(({ id }) => id).join(", ");
@@ -125,6 +131,12 @@ export function controller(parts: ControllerParts) {
 /** E.g. `query/wait_s: Expected number to be less or equal to 300`. */
 function whatIsWrong({ type, valueError }: Pick<ValidationError, "type" | "valueError">): string {
   return valueError ? `${type}${valueError.path}: ${valueError.message}` : `${type} is not valid`;
+}
+
+/** @throws {BadRequest} when there is anything in the body. */
+function refuseBody(body: unknown, hint: string): void {
+  const empty = typeof body !== "object" || body === null ? !body : Object.keys(body).length === 0;
+  if (!empty) throw new BadRequest({ error: "a revert takes no body", hint });
 }
 
 function bodyDocument() {

@@ -22,6 +22,9 @@ export interface KeeperInject extends Omit<InjectOptions, "journal" | "leaseMs" 
 /** setTimeout counts in 32 bits; a longer lease would fire at once. */
 export const LONGEST_MS = 24 * 3_600_000;
 
+/** A keeper may live for months. */
+const KEEP_PAST = 1_000;
+
 export class Keeper implements AsyncDisposable {
   readonly #held = new Map<string, Held>();
   readonly #past: FaultEvent[] = [];
@@ -74,7 +77,12 @@ export class Keeper implements AsyncDisposable {
     );
   }
 
-  /** Faults that were reverted under this keeper, oldest first. */
+  #remember(event: FaultEvent): void {
+    this.#past.push(event);
+    if (this.#past.length > KEEP_PAST) this.#past.shift();
+  }
+
+  /** The last faults that were reverted under this keeper, oldest first. */
   get past(): readonly FaultEvent[] {
     return this.#past;
   }
@@ -88,14 +96,14 @@ export class Keeper implements AsyncDisposable {
     if (held) {
       clearTimeout(held.timer);
       const event = await held.fault.revert();
-      if (this.#held.delete(id)) this.#past.push(event);
+      if (this.#held.delete(id)) this.#remember(event);
       return event;
     }
     const [reverted] = await revertAll(this.journal, (fault) => fault.id === id);
     if (reverted?.error)
       throw new ChaoslabError("labFailed", `${id} could not be reverted: ${reverted.error}`);
     if (reverted) {
-      this.#past.push(reverted.event);
+      this.#remember(reverted.event);
       return reverted.event;
     }
     const before = this.#past.find((event) => event.id === id);

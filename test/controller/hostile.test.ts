@@ -184,6 +184,23 @@ test("one fault that cannot be reverted is named, keeps no other in place, and k
   await expectClean();
 });
 
+test("a revert that says more than it may reverts nothing", async () => {
+  const id = await inject(LATENCY);
+  for (const [path, body] of [
+    ["/chaos/revert", { id }],
+    ["/chaos/revert", [id]],
+    [`/chaos/revert/${id}`, { wait_s: 0 }],
+    [`/chaos/revert/${id}?wait=0`, undefined],
+    [`/chaos/revert/${id}?wait_s=-1`, undefined],
+    [`/chaos/revert/${id}?wait_s=soon`, undefined],
+  ] as const) {
+    const { status, text } = await call("POST", path, body);
+    expect(`${path} ${status} ${text}`).toMatch(/ 400 \{"error":"/);
+  }
+  expect(open()).toMatchObject([{ id }]);
+  expect((await call("POST", "/chaos/revert", {})).json()).toMatchObject({ reverted: [{ id, gone: true }] });
+});
+
 /** The status of a request with this Host, as a browser sends it from a page of that name. */
 async function statusFor(host: string): Promise<number> {
   const { hostname, port } = new URL(base);
