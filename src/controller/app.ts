@@ -29,9 +29,9 @@ export interface ControllerParts {
   resultsDir: string;
 }
 
-/** Longest that a revert waits to see the recovery, in seconds. */
+/** How long a revert waits to see the recovery, in seconds: at most, less than a connection may idle. */
 const DEFAULT_WAIT_S = 30;
-const LONGEST_WAIT_S = 300;
+const LONGEST_WAIT_S = 240;
 
 export function controller(parts: ControllerParts) {
   const { lab, keeper, observer, schedulesDir, resultsDir } = parts;
