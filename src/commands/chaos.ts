@@ -1,15 +1,18 @@
 /** `chaoslab chaos` */
 import { existsSync, rmSync } from "node:fs";
+import { formatAddress, isLoopback } from "../cli/address.ts";
 import { ChaoslabError, ExitCode } from "../cli/errors.ts";
 import { type Flags, numberFlag, textFlag } from "../cli/flags.ts";
-import { listening } from "../cli/listen.ts";
+import { listening, removeStaleSocket } from "../cli/listen.ts";
 import { abortOnSignals } from "../cli/signals.ts";
 import { readToken } from "../cli/token.ts";
 import { controller } from "../controller/app.ts";
 import { Observer } from "../controller/observer.ts";
+import { ownFaults } from "../faults/journal.ts";
 import { Keeper } from "../faults/keeper.ts";
 import { requireRoot } from "../lab/host/prerequisites.ts";
 import { checkLabName } from "../lab/host/record.ts";
+import type { FaultEvent } from "../model/fault.ts";
 import { readyLab } from "./inject.ts";
 
 /** No request of the API is near this. */
@@ -23,8 +26,9 @@ export async function run(_args: string[], flags: Flags): Promise<number> {
   requireRoot("the controller");
   const lab = readyLab(checkLabName(textFlag(flags, "lab") ?? "lab"));
   const { signal, dispose } = abortOnSignals();
+  const keeper = await Keeper.start(lab.paths.journal);
+  let before: readonly FaultEvent[] = [];
   try {
-    await using keeper = await Keeper.start(lab.paths.journal);
     using observer = new Observer(async () => {
       // A lab that was taken down under us has no route any more.
       if (!existsSync(`/sys/class/net/${lab.topology.hostDevice}`))
@@ -36,34 +40,51 @@ export async function run(_args: string[], flags: Flags): Promise<number> {
       keeper,
       observer,
       token,
+      // No browser reaches a socket, and a token is what no page has.
+      hosts: unix === undefined && token === null ? isLoopback : null,
       schedulesDir: textFlag(flags, "schedules") ?? "schedules",
       resultsDir: textFlag(flags, "results") ?? "results",
     });
-    const fetchHandler = (request: Request): Response | Promise<Response> => app.fetch(request);
-    const server = listen(unix, hostname, port, fetchHandler);
-    const where = unix ?? `http://${hostname}:${server.port}`;
+    const server = await listen(unix, hostname, port, (request) => app.fetch(request));
+    const where = unix ?? `http://${formatAddress({ host: hostname, port: server.port ?? port })}`;
     process.stderr.write(`controller of lab ${lab.name} at ${where}${token ? ", token needed" : ""}\n`);
     if (!signal.aborted)
       await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
     process.stderr.write("reverting every fault of this controller\n");
+    before = [...keeper.past];
     await server.stop(true);
     if (unix !== undefined) rmSync(unix, { force: true });
-    return ExitCode.ok;
   } finally {
+    await keeper[Symbol.asyncDispose]();
     dispose();
   }
+  const remaining = keeper.past.filter((event) => event.gone === false && !before.includes(event));
+  const left = [...ownFaults(lab.paths.journal).map(({ event }) => event), ...remaining];
+  if (left.length === 0) return ExitCode.ok;
+  const names = left.map(({ id, fault_type, target }) => `${id} (${fault_type} on ${target})`);
+  const hint = "chaoslab revert --all tries again";
+  throw new ChaoslabError("labFailed", `still in force: ${names.join(", ")}`, hint);
 }
 
-function listen(
+async function listen(
   unix: string | undefined,
   hostname: string,
   port: number,
-  fetch: (request: Request) => Response | Promise<Response>,
+  answer: (request: Request) => Response | Promise<Response>,
 ) {
-  const common = { fetch, maxRequestBodySize: MAX_BODY_BYTES, development: false };
-  if (unix !== undefined) return listening("chaos", unix, () => Bun.serve({ ...common, unix }));
-  // A revert may wait minutes for the recovery.
-  return listening("chaos", `${hostname}:${port}`, () =>
-    Bun.serve({ ...common, hostname, port, idleTimeout: 255 }),
-  );
+  // A revert may wait minutes for the recovery. An object of its own, as the type has no such option for a socket.
+  const patience: object = { idleTimeout: 255 };
+  const common = { ...patience, fetch: answer, maxRequestBodySize: MAX_BODY_BYTES, development: false };
+  if (unix === undefined) {
+    const at = formatAddress({ host: hostname, port });
+    return listening("chaos", at, () => Bun.serve({ ...common, hostname, port }));
+  }
+  await removeStaleSocket(unix);
+  // Whoever may write to the socket may inject.
+  const umask = process.umask(0o177);
+  try {
+    return listening("chaos", unix, () => Bun.serve({ ...common, unix }));
+  } finally {
+    process.umask(umask);
+  }
 }

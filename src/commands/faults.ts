@@ -1,5 +1,5 @@
 /** `chaoslab faults` */
-import { ExitCode } from "../cli/errors.ts";
+import { ChaoslabError, ExitCode } from "../cli/errors.ts";
 import { booleanFlag, type Flags, textFlag } from "../cli/flags.ts";
 import { table } from "../cli/terminal.ts";
 import { type OpenFault, openFaults } from "../faults/journal.ts";
@@ -10,7 +10,11 @@ import { isAlive } from "../lab/process.ts";
 export async function run(_args: string[], flags: Flags): Promise<number> {
   const only = textFlag(flags, "lab");
   requireRoot("faults");
-  const names = only === undefined ? labNames() : [checkLabName(only)];
+  const present = labNames();
+  const names = only === undefined ? present : [checkLabName(only)];
+  const unknown = names.find((name) => !present.includes(name));
+  if (unknown !== undefined)
+    throw new ChaoslabError("notFound", `no lab ${unknown} on this host`, "chaoslab status lists them");
   const all = names.flatMap((lab) => openFaults(new LabPaths(lab).journal).map((fault) => ({ lab, fault })));
   if (booleanFlag(flags, "json")) {
     const documents = all.map(({ lab, fault }) => ({

@@ -1,5 +1,5 @@
 /** `chaoslab inject <fault>` */
-import { Value } from "@sinclair/typebox/value";
+import { Value, type ValueError } from "@sinclair/typebox/value";
 import { ChaoslabError, ExitCode } from "../cli/errors.ts";
 import { booleanFlag, durationFlag, type Flags, textFlag } from "../cli/flags.ts";
 import { keepFault } from "../faults/keep.ts";
@@ -7,7 +7,7 @@ import { LONGEST_MS } from "../faults/keeper.ts";
 import { findLab, type HostLab } from "../lab/host/lab.ts";
 import { requireRoot } from "../lab/host/prerequisites.ts";
 import { checkLabName } from "../lab/host/record.ts";
-import { brokenRule, PARAMS } from "../model/params.ts";
+import { brokenRule, literalsOf, PARAMS } from "../model/params.ts";
 import { faultType, flagName, paramsFromFlags } from "./fault-params.ts";
 
 const OWN_FLAGS = ["lab", "target", "for", "backend", "json", "help", "h"];
@@ -22,9 +22,7 @@ export async function run(args: string[], flags: Flags): Promise<number> {
   const wrong = Value.Errors(PARAMS[type], params).First();
   if (wrong) {
     const flag = flagName(wrong.path.split("/")[1] ?? "");
-    const given =
-      wrong.value === undefined ? "is missing" : `${JSON.stringify(wrong.value)}: ${wrong.message}`;
-    throw new ChaoslabError("usage", `${flag}: ${given}`);
+    throw new ChaoslabError("usage", `${flag}: ${complaint(wrong)}`);
   }
   const broken = brokenRule(type, params, target);
   if (broken) throw new ChaoslabError("usage", `${flagName(broken.field)}: ${broken.message}`);
@@ -48,6 +46,14 @@ export async function run(args: string[], flags: Flags): Promise<number> {
       : `${event.id}: ${type} on ${target} by ${event.backend}, reverted in ${durationMs / 1000} s or by: chaoslab revert ${event.id}\n`,
   );
   return ExitCode.ok;
+}
+
+/** E.g. `is missing`, `101: Expected number to be less or equal to 100`. */
+function complaint({ value, message, schema }: ValueError): string {
+  if (value === undefined) return "is missing";
+  const accepted = literalsOf(schema);
+  const given = JSON.stringify(value);
+  return accepted ? `${given} is none of ${accepted.join(", ")}` : `${given}: ${message}`;
 }
 
 /** The lab of this name, which must be up. */

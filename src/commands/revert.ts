@@ -2,15 +2,19 @@
 import { ChaoslabError, ExitCode } from "../cli/errors.ts";
 import { booleanFlag, type Flags, textFlag } from "../cli/flags.ts";
 import { abortOnSignals } from "../cli/signals.ts";
-import { type Reverted, revertAll } from "../faults/controller.ts";
+import { isInForce, type Reverted, revertAll } from "../faults/controller.ts";
 import { requireRoot } from "../lab/host/prerequisites.ts";
 import { checkLabName, LabPaths, labNames } from "../lab/host/record.ts";
-import { leftOf } from "../model/fault.ts";
+import { isFaultId, leftOf } from "../model/fault.ts";
 
 export async function run(args: string[], flags: Flags): Promise<number> {
   const [id] = args;
   const all = booleanFlag(flags, "all");
   if (all === (id !== undefined)) throw new ChaoslabError("usage", "revert: give one fault's id, or --all");
+  if (id !== undefined && !isFaultId(id)) {
+    const text = `revert: ${JSON.stringify(id)} is no fault's id, as f-1a2b3c4d is`;
+    throw new ChaoslabError("usage", text, "chaoslab faults lists those that are active");
+  }
   const only = textFlag(flags, "lab");
   requireRoot("revert");
   // Undoing is never left half done: signals wait.
@@ -22,15 +26,14 @@ export async function run(args: string[], flags: Flags): Promise<number> {
     }
     if (booleanFlag(flags, "json")) process.stdout.write(`${JSON.stringify(reverted)}\n`);
     else if (reverted.length > 0) process.stdout.write(`${reverted.map(line).join("\n")}\n`);
+    else if (only !== undefined && !labNames().includes(only))
+      process.stdout.write(`no lab ${only} on this host: nothing to revert\n`);
     else process.stdout.write(all ? "no active fault\n" : `${id} is not active: nothing to revert\n`);
     return reverted.some(isInForce) ? ExitCode.labFailed : ExitCode.ok;
   } finally {
     dispose();
   }
 }
-
-/** The undo failed, or it did not and the fault is seen all the same. */
-const isInForce = ({ event, error }: Reverted): boolean => error !== null || event.gone === false;
 
 function line({ event, error }: Reverted): string {
   const fault = `${event.id}: ${event.fault_type} on ${event.target}`;

@@ -203,7 +203,11 @@ bearer token. Without --toxiproxy no fault of type toxic can be injected.`,
       "chaoslab inject restart --target orders-1 --drain --then orders-2",
     ],
     moreFlags: true,
-    details: async () => (await import("./fault-params.ts")).paramsHelp(),
+    details: async () => `${(await import("./fault-params.ts")).paramsHelp()}
+
+Exit codes
+  0 in force    2 a flag is wrong    3 needs root    4 not possible on this host    6 no such lab or node
+  7 the lab is down, or something remains of what was begun    8 in the way of another fault    104 not on this target`,
     load: () => import("./inject.ts"),
   },
   {
@@ -225,6 +229,12 @@ bearer token. Without --toxiproxy no fault of type toxic can be injected.`,
       ["--json", "Print what was reverted as JSON on stdout"],
     ],
     examples: ["chaoslab revert f-1a2b3c4d", "chaoslab revert --all"],
+    details: `After the undo it looks whether the fault is gone: the event's gone is true, false, or null when nobody could look,
+and remains says what is still to be seen.
+
+Exit codes
+  0 reverted, or nothing to revert    2 a flag is wrong    3 needs root
+  7 a fault could not be reverted, or something remains of it`,
     load: () => import("./revert.ts"),
   },
   {
@@ -263,7 +273,13 @@ Exit codes
     ],
     details: `Routes
   POST /chaos/inject {type,target,params,duration_s}   POST /chaos/revert/{id}   POST /chaos/revert
-  GET /chaos/faults   GET /chaos/experiments   GET /metrics   GET /openapi/json`,
+  GET /chaos/faults   GET /chaos/experiments   GET /metrics   GET /openapi/json
+A reverted fault says whether it is gone, and what remains. POST /chaos/revert answers 503 when one could not be reverted,
+and names it. Without a token only requests to a loopback name are answered; a socket is its owner's alone.
+
+Exit codes
+  0 stopped by a signal, all reverted    2 a flag is wrong    3 needs root    5 the address is in use    6 no such lab
+  7 the lab is down, or a fault could not be reverted at the end`,
     load: () => import("./chaos.ts"),
   },
   {

@@ -23,15 +23,18 @@ export interface ControllerParts {
   observer: Observer;
   /** Every request must carry it as a bearer token; null: none is needed. */
   token: string | null;
+  /** Which names of this host a request may ask for; null: any. */
+  hosts: ((name: string) => boolean) | null;
   schedulesDir: string;
   resultsDir: string;
 }
 
-/** Longest that a revert waits to see the recovery, in seconds. */
+/** How long a revert waits to see the recovery, in seconds: at most, less than a connection may idle. */
 const DEFAULT_WAIT_S = 30;
-const LONGEST_WAIT_S = 300;
+const LONGEST_WAIT_S = 240;
 
-export function controller({ lab, keeper, observer, token, schedulesDir, resultsDir }: ControllerParts) {
+export function controller(parts: ControllerParts) {
+  const { lab, keeper, observer, schedulesDir, resultsDir } = parts;
   return new Elysia({ normalize: false })
     .use(
       openapi({
@@ -40,7 +43,7 @@ export function controller({ lab, keeper, observer, token, schedulesDir, results
       }),
     )
     .onRequest(({ request, set }) => {
-      const problem = refusal(request, token);
+      const problem = refusal(request, parts);
       if (!problem) return;
       set.status = problem.status;
       return Response.json({ error: problem.error }, { status: problem.status });
@@ -85,21 +88,34 @@ export function controller({ lab, keeper, observer, token, schedulesDir, results
     )
     .post(
       "/chaos/revert/:id",
-      async ({ params, query }) => {
+      async ({ params, query, body }) => {
+        refuseBody(body, "wait_s is a query parameter");
         const event = await keeper.revert(params.id);
         const wait = query.wait_s ?? DEFAULT_WAIT_S;
         return { ...event, mttr_s: await observer.recovery(event.t_stop ?? Date.now(), wait * 1000) };
       },
       {
-        query: t.Object({ wait_s: t.Optional(t.Numeric({ minimum: 0, maximum: LONGEST_WAIT_S })) }),
+        query: t.Object(
+          { wait_s: t.Optional(t.Numeric({ minimum: 0, maximum: LONGEST_WAIT_S })) },
+          { additionalProperties: false },
+        ),
         detail: {
           summary: "Revert one fault; mttr_s is null without a load or without recovery within wait_s",
         },
       },
     )
-    .post("/chaos/revert", async () => ({ reverted: await keeper.revertAll() }), {
-      detail: { summary: "Revert every fault of the lab" },
-    })
+    .post(
+      "/chaos/revert",
+      async ({ status, body }) => {
+        // Perhaps one fault is named in it: then the others must stay.
+        refuseBody(body, "POST /chaos/revert/{id} reverts one fault");
+        const { reverted, failed } = await keeper.revertAll();
+        if (failed.length === 0) return { reverted };
+        const ids = failed.map(({ id }) => id).join(", ");
+        return status(503, { error: `could not be reverted: ${ids}`, reverted, failed });
+      },
+      { detail: { summary: "Revert every fault of the lab; 503 names those that could not be" } },
+    )
     .get("/chaos/faults", async () => ({ active: await keeper.active(), past: keeper.past }), {
       detail: { summary: "Active faults, and those reverted under this controller" },
     })
@@ -117,6 +133,12 @@ function whatIsWrong({ type, valueError }: Pick<ValidationError, "type" | "value
   return valueError ? `${type}${valueError.path}: ${valueError.message}` : `${type} is not valid`;
 }
 
+/** @throws {BadRequest} when there is anything in the body. */
+function refuseBody(body: unknown, hint: string): void {
+  const empty = typeof body !== "object" || body === null ? !body : Object.keys(body).length === 0;
+  if (!empty) throw new BadRequest({ error: "a revert takes no body", hint });
+}
+
 function bodyDocument() {
   return {
     required: true,
@@ -125,9 +147,17 @@ function bodyDocument() {
 }
 
 /** Who may not speak to us at all: the wrong token, or a page of another site in somebody's browser. */
-function refusal(request: Request, token: string | null): { status: 401 | 403 | 415; error: string } | null {
+function refusal(
+  request: Request,
+  { token, hosts }: Pick<ControllerParts, "token" | "hosts">,
+): { status: 401 | 403 | 415; error: string } | null {
   const origin = request.headers.get("origin");
-  if (origin !== null && origin !== new URL(request.url).origin) {
+  const asked = new URL(request.url);
+  // A name of another site can be made to lead here (DNS rebinding): then its pages have the same origin.
+  if (
+    (origin !== null && origin !== asked.origin) ||
+    hosts?.(asked.hostname.replace(/^\[|\]$/g, "")) === false
+  ) {
     return { status: 403, error: "requests from other sites are not accepted" };
   }
   if (!carriesToken(request, token)) {

@@ -3,7 +3,7 @@
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { Value, type ValueError } from "@sinclair/typebox/value";
 import { FaultSpec } from "../model/fault.ts";
-import { brokenRule, FAULT_TYPES, PARAMS } from "../model/params.ts";
+import { brokenRule, FAULT_TYPES, literalsOf, PARAMS } from "../model/params.ts";
 import { BadRequest } from "./errors.ts";
 
 /** Lease of a fault whose request names none, in seconds. */
@@ -49,12 +49,13 @@ function messageOf(error: ValueError): string {
   if (error.path === "/type" && error.value !== undefined) return "unknown fault type";
   if (isUnknownKey(error)) return "unknown field";
   if (error.value === undefined) return "is missing";
+  if (literalsOf(error.schema)) return "is none of what is accepted";
   return error.message.charAt(0).toLowerCase() + error.message.slice(1);
 }
 
 function acceptedAt(schema: TSchema, error: ValueError): readonly string[] | null {
   if (error.path === "/type") return FAULT_TYPES;
-  if (!isUnknownKey(error)) return null;
+  if (!isUnknownKey(error)) return literalsOf(error.schema);
   const properties: unknown = schema.properties;
   return typeof properties === "object" && properties !== null ? Object.keys(properties) : null;
 }

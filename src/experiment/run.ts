@@ -4,7 +4,7 @@
  */
 import { ChaoslabError } from "../cli/errors.ts";
 import { suggestion } from "../config/nearest.ts";
-import { revertAll } from "../faults/controller.ts";
+import { isInForce, revertAll } from "../faults/controller.ts";
 import { startGuard } from "../faults/guard.ts";
 import { openFaults } from "../faults/journal.ts";
 import { type BootedLab, bootLab, findLab, type HostLab, stepLine } from "../lab/host/lab.ts";
@@ -107,7 +107,7 @@ async function runAll(
   const { schedule, labName, signal, say } = options;
   const { repeats } = document;
   using _lock = lockRun(lab.paths.runLock, labName);
-  await revertAll(lab.paths.journal);
+  await requireNoFault(lab);
   await using _guard = await startGuard(lab.paths.journal);
   for (let repeat = 1; repeat <= repeats; repeat++) {
     for (const hypothesis of schedule.hypotheses) {
@@ -133,6 +133,14 @@ async function runAll(
       if (signal.aborted) throw stoppedBy(signal, lab, folder);
     }
   }
+}
+
+/** Takes back what another run may have left. A baseline beside a fault is none. */
+async function requireNoFault(lab: HostLab): Promise<void> {
+  const left = (await revertAll(lab.paths.journal)).filter(isInForce);
+  if (left.length === 0) return;
+  const why = left.map(({ event, error }) => `${event.id} (${error ?? event.remains})`).join(", ");
+  throw new ChaoslabError("labFailed", `lab ${lab.name}: a fault is still in force: ${why}`);
 }
 
 function keep({ verdict, trial }: Outcome, name: string, folder: RunFolder, document: RunDocument): void {

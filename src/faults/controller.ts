@@ -3,9 +3,10 @@
  * @module
  */
 import { ChaoslabError, reasonOf } from "../cli/errors.ts";
+import { withTurn } from "../lab/flock.ts";
 import { isAlive } from "../lab/process.ts";
 import type { Target } from "../lab/target.ts";
-import type { Evidence, FaultEvent, FaultSpec } from "../model/fault.ts";
+import { type Evidence, type FaultEvent, type FaultSpec, newFaultId } from "../model/fault.ts";
 import { aspectOf, nodesNamedBy } from "../model/params.ts";
 import type { Running, Undo } from "./fault.ts";
 import { type Gone, lookAfter } from "./gone.ts";
@@ -21,7 +22,10 @@ export interface InjectOptions {
   others?: Readonly<Record<string, Target>>;
   /** Insist on this backend. Default: the first that works here. */
   backend?: string;
-  /** The fault may be reverted by anybody after this, in milliseconds from now. Default: only by its owner, or when that is dead. */
+  /**
+   * The fault may be reverted by anybody when it has been in force for so long, in milliseconds. Default: only by its
+   * owner, or when that is dead.
+   */
   leaseMs?: number;
   /** Helper processes end themselves after this, even when everything else failed. Default: one hour. */
   maxLifetimeMs?: number;
@@ -46,9 +50,14 @@ export interface ActiveFault extends AsyncDisposable {
  * @throws {ChaoslabError} `badConfig`, `prerequisite` (naming what is missing), `busy` (the target already has such
  * a fault, or something that is not ours is in the way), `permission`.
  */
-export async function inject(options: InjectOptions): Promise<ActiveFault> {
+export function inject(options: InjectOptions): Promise<ActiveFault> {
+  // One at a time, of all processes: what one injection finds on its target must not change under it by another.
+  return withTurn(`${options.journal}.turn`, LONGEST_INJECTION_MS, () => injectInTurn(options));
+}
+
+async function injectInTurn(options: InjectOptions): Promise<ActiveFault> {
   const { fault: spec, target, others = {}, maxLifetimeMs = 3_600_000 } = options;
-  const id = `f-${crypto.randomUUID().slice(0, 8)}`;
+  const id = newFaultId();
   const request = { id, params: spec.params, target, others, maxLifetimeMs };
   const prepared = await FAULTS[spec.type].prepare(request, options.backend);
   const journal = new Journal(options.journal);
@@ -65,16 +74,23 @@ export async function inject(options: InjectOptions): Promise<ActiveFault> {
     remains: null,
   };
 
+  const leaseFrom = (t: number): number | null =>
+    options.leaseMs === undefined ? null : t + options.leaseMs;
   journal.open(
     event,
     prepared.plan.undo,
-    options.leaseMs === undefined ? null : Date.now() + options.leaseMs,
+    leaseFrom(Date.now() + LONGEST_INJECTION_MS),
     (other) =>
       other.fault_type === spec.type &&
       sameThing(other, spec) &&
       aspectOf(spec.type, other.params) === aspectOf(spec.type, spec.params),
   );
   let latest = prepared.plan.undo;
+  const undoAndClose = async (): Promise<Undone> => {
+    await undo(latest);
+    const now = Date.now();
+    return { t_stop: journal.close(id, now) ?? now, undone: latest };
+  };
   let active = false;
   let running: Running | null = null;
   try {
@@ -85,17 +101,16 @@ export async function inject(options: InjectOptions): Promise<ActiveFault> {
       latest = amended;
     });
     event.t_start = Date.now();
-    journal.activate(id, event.t_start);
+    journal.activate(id, event.t_start, leaseFrom(event.t_start));
     active = true;
-    return new InjectedFault(event, running, async () => {
-      await undo(latest);
-      return { t_stop: closeAt(journal, id), undone: latest };
+    return new InjectedFault(event, running, {
+      isOpen: () => openFaults(journal.path).some((fault) => fault.id === id),
+      undo: undoAndClose,
     });
   } catch (error) {
     try {
       await running?.halt?.();
-      await undo(latest);
-      closeAt(journal, id);
+      await undoAndClose();
     } catch (second) {
       const text = `${reasonOf(error)}; and undoing it failed: ${reasonOf(second)}`;
       throw new ChaoslabError("labFailed", text, "chaoslab revert --all tries again");
@@ -106,6 +121,9 @@ export async function inject(options: InjectOptions): Promise<ActiveFault> {
     throw new ChaoslabError("labFailed", text, "chaoslab down removes the lab with it");
   }
 }
+
+/** Until it is in force, a fault is not overdue before so much more than its lease: some take a while to begin. */
+const LONGEST_INJECTION_MS = 30_000;
 
 /** Whether two faults of one type would act on the same packets of a node, or end the same node. */
 function sameThing(
@@ -121,12 +139,6 @@ function sameThing(
   );
 }
 
-function closeAt(journal: Journal, id: string): number {
-  const tStop = Date.now();
-  journal.close(id, tStop);
-  return tStop;
-}
-
 interface Undone {
   t_stop: number;
   undone: Undo;
@@ -138,8 +150,12 @@ class InjectedFault implements ActiveFault {
   constructor(
     readonly event: FaultEvent,
     readonly running: Running,
-    /** Undoes, closes the journal's entry, and tells when and what was undone. */
-    readonly undoAndClose: () => Promise<Undone>,
+    readonly journaled: {
+      /** False when somebody else has reverted the fault. */
+      isOpen(): boolean;
+      /** Undoes, closes the journal's entry, and tells when and what was undone. */
+      undo(): Promise<Undone>;
+    },
   ) {}
 
   verify(): Promise<Evidence> {
@@ -162,10 +178,12 @@ class InjectedFault implements ActiveFault {
   async #revert(): Promise<FaultEvent> {
     await this.running.halt?.();
     // Evidence is a bonus here: not getting it, or not yet, must not keep the fault in place.
-    await this.#verify(false).catch((error: unknown) => {
-      this.event.evidence ??= nothingKnown(reasonOf(error));
-    });
-    const { t_stop, undone } = await this.undoAndClose();
+    if (this.journaled.isOpen()) {
+      await this.#verify(false).catch((error: unknown) => {
+        this.event.evidence ??= nothingKnown(reasonOf(error));
+      });
+    } else this.event.evidence ??= nothingKnown("somebody else has reverted it");
+    const { t_stop, undone } = await this.journaled.undo();
     return Object.assign(this.event, { t_stop }, await lookAfter(undone));
   }
 
@@ -186,6 +204,9 @@ export interface Reverted {
   /** Why the undo failed, in one line; null when it did not. */
   error: string | null;
 }
+
+/** The undo failed, or it did not and the fault is seen all the same. */
+export const isInForce = ({ event, error }: Reverted): boolean => error !== null || event.gone === false;
 
 /**
  * Undoes the open faults of a journal, newest first, whoever injected them. Never throws for a fault that cannot be
@@ -221,15 +242,12 @@ const STRAGGLER_MS = 300;
 
 /** Undoes and closes. An owner that lives may act on, and amend the undo, until the fault is closed. */
 async function undoForGood(journal: Journal, fault: OpenFault): Promise<Undone> {
-  let undone = fault.undo;
-  for (let latest: OpenFault | undefined = fault; latest; ) {
+  for (let latest = fault; ; ) {
     await undoWithStragglers(latest);
-    const t_stop = Date.now();
-    undone = latest.undo;
-    if (journal.close(fault.id, t_stop, undone)) return { t_stop, undone };
-    latest = openFaults(journal.path).find(({ id }) => id === fault.id);
+    const t_stop = journal.close(fault.id, Date.now(), latest.undo);
+    if (t_stop !== null) return { t_stop, undone: latest.undo };
+    latest = openFaults(journal.path).find(({ id }) => id === fault.id) ?? latest;
   }
-  return { t_stop: Date.now(), undone };
 }
 
 /** When the owner died while injecting, watches a moment for a command that it had started and left behind. */

@@ -11,7 +11,7 @@ import type { Evidence } from "../model/fault.ts";
 import type { DependencyParams } from "../model/params.ts";
 import { defineBackend, defineFault } from "./fault.ts";
 import { Cgroup, cgroupOf } from "./node/cgroup.ts";
-import { processesOf } from "./node/processes.ts";
+import { haveEnded, processesOf } from "./node/processes.ts";
 
 /** Long enough for a provider that a packet fault slows down as well. */
 const TIMEOUT_MS = 5_000;
@@ -95,7 +95,16 @@ const behaviourApi = defineBackend<DependencyParams, DependencyUndo>({
       await ask(urlOf(target), "GET");
       return null;
     } catch (error) {
-      return `${target.name} cannot be told to misbehave: ${reasonOf(error)}`;
+      const { name } = target;
+      if (error instanceof UnfitAnswer) {
+        const text = `dependency: ${name} cannot be told to misbehave: ${reasonOf(error)}`;
+        throw new ChaoslabError("badConfig", text, "the one that can: payments");
+      }
+      throw new ChaoslabError(
+        "busy",
+        `${name}: it does not answer: ${reasonOf(error)}`,
+        "wait until it is ready",
+      );
     }
   },
 
@@ -139,12 +148,13 @@ async function withOurs<T>(
   act: (now: Behaviour) => Promise<T>,
 ): Promise<T | null> {
   // The behaviour lives in a process of the node: without one there is none, and its address may be anybody's.
-  if (processesOf(cgroup).length === 0) return null;
+  const processes = processesOf(cgroup);
+  if (processes.length === 0) return null;
   try {
     const now = await ask(url, "GET");
     return Bun.deepEquals(now, ours) ? await act(now) : null;
   } catch (error) {
-    if (error instanceof UnfitAnswer || isRefused(error) || processesOf(cgroup).length === 0) return null;
+    if (error instanceof UnfitAnswer || isRefused(error) || (await haveEnded(processes))) return null;
     throw new ChaoslabError("internal", `${url}/behaviour cannot be ${what}: ${reasonOf(error)}`);
   }
 }

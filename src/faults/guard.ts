@@ -8,7 +8,7 @@ import { ChaoslabError } from "../cli/errors.ts";
 import { selfCommand } from "../cli/self.ts";
 import { isAlive, type ProcessRef, self } from "../lab/process.ts";
 import { revertAll } from "./controller.ts";
-import { type OpenFault, openFaults } from "./journal.ts";
+import { type OpenFault, ownFaults } from "./journal.ts";
 
 const RELEASE = "release\n";
 /** How often leases are looked at, in milliseconds. */
@@ -42,7 +42,7 @@ export async function startGuard(journal: string): Promise<Guard> {
     pid: child.pid,
     async [Symbol.asyncDispose]() {
       // With a fault of ours still open the guard is not released: it takes over.
-      if (!openFaults(journal).some((fault) => isSame(fault.owner, owner))) child.stdin.write(RELEASE);
+      if (ownFaults(journal, owner).length === 0) child.stdin.write(RELEASE);
       await child.stdin.end();
       await child.exited;
     },

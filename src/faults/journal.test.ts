@@ -129,6 +129,25 @@ test("reverting all closes what is gone with its namespace; again is fine", asyn
   expect(await revertAll(journal.path)).toEqual([]);
 });
 
+test("a fault that is closed already was gone when it was closed first", () => {
+  const journal = fresh();
+  journal.open(event("f-1"), { kind: "one" }, null);
+  expect(journal.close("f-1", 2_000, { kind: "one" })).toBe(2_000);
+  expect(journal.close("f-1", 3_000)).toBe(2_000);
+});
+
+test("a lease counts from when the fault comes into force, also once the journal is compacted", () => {
+  const journal = fresh();
+  const big = { kind: "one", filler: "x".repeat(200_000) };
+  journal.open(event("f-1"), { kind: "one" }, 9_000);
+  journal.activate("f-1", 2_000, 4_000);
+  for (let i = 0; i < 3; i++) {
+    journal.open(event(`f-big-${i}`), big, null);
+    journal.close(`f-big-${i}`, 3_000);
+    expect(openFaults(journal.path)).toMatchObject([{ id: "f-1", lease: 4_000 }]);
+  }
+});
+
 test("what is done for a fault after its revert is refused", () => {
   const journal = fresh();
   journal.open(event("f-1"), { kind: "one" }, null);
@@ -140,9 +159,9 @@ test("a fault whose undo has changed since it was undone stays open", () => {
   const journal = fresh();
   journal.open(event("f-1"), { kind: "one" }, null);
   journal.amend("f-1", { kind: "two" });
-  expect(journal.close("f-1", 2_000, { kind: "one" })).toBe(false);
+  expect(journal.close("f-1", 2_000, { kind: "one" })).toBeNull();
   expect(openFaults(journal.path)).toMatchObject([{ undo: { kind: "two" } }]);
-  expect(journal.close("f-1", 2_000, { kind: "two" })).toBe(true);
+  expect(journal.close("f-1", 2_000, { kind: "two" })).toBe(2_000);
   expect(openFaults(journal.path)).toEqual([]);
 });
 

@@ -8,13 +8,13 @@
  * `amended`) has been synced, and a lost `closed` only means undoing nothing once more.
  * @module
  */
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { ChaoslabError, codeOf } from "../cli/errors.ts";
 import { withLock } from "../lab/flock.ts";
-import { self } from "../lab/process.ts";
+import { type ProcessRef, self } from "../lab/process.ts";
 import { FaultEvent } from "../model/fault.ts";
 import type { Undo } from "./fault.ts";
 
@@ -33,7 +33,13 @@ const JournalRecord = Type.Union([
     lease: Type.Union([Type.Number(), Type.Null()]),
   }),
   Type.Object({ record: Type.Literal("amended"), id: Type.String(), undo: UndoRecord }),
-  Type.Object({ record: Type.Literal("active"), id: Type.String(), t_start: Type.Number() }),
+  Type.Object({
+    record: Type.Literal("active"),
+    id: Type.String(),
+    t_start: Type.Number(),
+    /** In place of the one it was opened with. */
+    lease: Type.Optional(Type.Union([Type.Number(), Type.Null()])),
+  }),
   Type.Object({ record: Type.Literal("closed"), id: Type.String(), t_stop: Type.Number() }),
 ]);
 type JournalRecord = Static<typeof JournalRecord>;
@@ -97,22 +103,29 @@ export class Journal {
   }
   /**
    * The fault is in force since `tStart`, Unix epoch milliseconds.
+   * @param lease in place of the one it was opened with. Default: that one.
    * @throws {ChaoslabError} `busy` when it was reverted before it had come into force: then it must be undone again.
    */
-  activate(id: string, tStart: number): void {
-    this.#append({ record: "active", id, t_start: tStart }, () => this.#isOpen(id));
+  activate(id: string, tStart: number, lease?: number | null): void {
+    const active = { record: "active", id, t_start: tStart } as const;
+    this.#append(lease === undefined ? active : { ...active, lease }, () => this.#isOpen(id));
   }
   /**
    * The fault is gone since `tStop`, Unix epoch milliseconds.
    * @param undone what was undone: when the fault has another undo by now, it stays open. Default: all there was.
-   * @returns false when the fault stays open.
+   * @returns since when it is gone: earlier, if somebody else has closed it before. Null when it stays open.
    */
-  close(id: string, tStop: number, undone?: Undo): boolean {
+  close(id: string, tStop: number, undone?: Undo): number | null {
+    // Taken down with its lab, which reverted everything.
+    if (!existsSync(dirname(this.path))) return tStop;
+    let before: number | null = null;
     const isWhole = (): boolean => {
       const open = openFaults(this.path).find((fault) => fault.id === id);
-      return undone === undefined || !open || JSON.stringify(open.undo) === JSON.stringify(undone);
+      if (!open) before = closedAt(this.path, id) ?? tStop;
+      if (!open) return false;
+      return undone === undefined || JSON.stringify(open.undo) === JSON.stringify(undone);
     };
-    return this.#append({ record: "closed", id, t_stop: tStop }, isWhole);
+    return this.#append({ record: "closed", id, t_stop: tStop }, isWhole) ? tStop : before;
   }
 
   #isOpen(id: string): true {
@@ -156,7 +169,7 @@ const lineOf = (record: JournalRecord): string => `${JSON.stringify(record)}\n`;
 /** What a compacted journal keeps of a fault. */
 function recordsOf({ id, event, undo, owner, lease, active }: OpenFault): JournalRecord[] {
   const opened: JournalRecord = { record: "opened", id, event, undo, owner, lease };
-  return active ? [opened, { record: "active", id, t_start: event.t_start }] : [opened];
+  return active ? [opened, { record: "active", id, t_start: event.t_start, lease }] : [opened];
 }
 
 /** The text up to the padding; null when there is no file. */
@@ -200,13 +213,24 @@ function syncFolder(path: string): void {
 
 /** Faults of the journal that are not closed, oldest first. No journal: none. */
 export function openFaults(path: string): OpenFault[] {
-  const text = contentOf(path) ?? "";
   const faults = new Map<string, OpenFault>();
-  for (const line of text.split("\n")) {
-    const record = parseRecord(line);
-    if (record) apply(faults, record);
-  }
+  for (const record of recordsIn(path)) apply(faults, record);
   return [...faults.values()];
+}
+
+/** Open faults that a process has injected; this one unless another is named. */
+export function ownFaults(path: string, { pid, starttime }: ProcessRef = self()): OpenFault[] {
+  return openFaults(path).filter(({ owner }) => owner.pid === pid && owner.starttime === starttime);
+}
+
+/** When the fault was closed, Unix epoch milliseconds; null when it is not, or was too long ago to be told. */
+function closedAt(path: string, id: string): number | null {
+  const closed = recordsIn(path).find((each) => each.record === "closed" && each.id === id);
+  return closed?.record === "closed" ? closed.t_stop : null;
+}
+
+function recordsIn(path: string): JournalRecord[] {
+  return (contentOf(path) ?? "").split("\n").flatMap((line) => parseRecord(line) ?? []);
 }
 
 function parseRecord(line: string): JournalRecord | null {
@@ -232,6 +256,7 @@ function apply(faults: Map<string, OpenFault>, record: JournalRecord): void {
   else if (record.record === "amended") fault.undo = record.undo;
   else {
     fault.event.t_start = record.t_start;
+    if (record.lease !== undefined) fault.lease = record.lease;
     fault.active = true;
   }
 }

@@ -3,7 +3,7 @@
  * does so should it die.
  * @module
  */
-import { ChaoslabError } from "../cli/errors.ts";
+import { ChaoslabError, reasonOf } from "../cli/errors.ts";
 import { waitFor } from "../lab/wait.ts";
 import type { FaultEvent } from "../model/fault.ts";
 import { type ActiveFault, type InjectOptions, inject, revertAll } from "./controller.ts";
@@ -22,10 +22,14 @@ export interface KeeperInject extends Omit<InjectOptions, "journal" | "leaseMs" 
 /** setTimeout counts in 32 bits; a longer lease would fire at once. */
 export const LONGEST_MS = 24 * 3_600_000;
 
+/** A keeper may live for months. */
+const KEEP_PAST = 1_000;
+
 export class Keeper implements AsyncDisposable {
   readonly #held = new Map<string, Held>();
   readonly #past: FaultEvent[] = [];
   #turn: Promise<unknown> = Promise.resolve();
+  #ended = false;
 
   private constructor(
     readonly journal: string,
@@ -45,6 +49,7 @@ export class Keeper implements AsyncDisposable {
   }
 
   async #inject({ durationMs, ...options }: KeeperInject): Promise<FaultEvent> {
+    if (this.#ended) throw new ChaoslabError("aborted", "no fault is injected any more: this is ending");
     const fault = await inject({
       ...options,
       journal: this.journal,
@@ -60,6 +65,9 @@ export class Keeper implements AsyncDisposable {
   /** Events of the faults that are active, whoever injected them: from the journal, with evidence for ours. */
   async active(): Promise<FaultEvent[]> {
     const open = openFaults(this.journal).filter((each) => each.active);
+    // What another process has reverted is past; ours to say since when.
+    for (const id of this.#held.keys())
+      if (!open.some((each) => each.id === id)) await this.revert(id).catch(() => {});
     return Promise.all(
       open.map(async ({ id, event }) => {
         const held = this.#held.get(id);
@@ -69,7 +77,12 @@ export class Keeper implements AsyncDisposable {
     );
   }
 
-  /** Faults that were reverted under this keeper, oldest first. */
+  #remember(event: FaultEvent): void {
+    this.#past.push(event);
+    if (this.#past.length > KEEP_PAST) this.#past.shift();
+  }
+
+  /** The last faults that were reverted under this keeper, oldest first. */
   get past(): readonly FaultEvent[] {
     return this.#past;
   }
@@ -83,14 +96,14 @@ export class Keeper implements AsyncDisposable {
     if (held) {
       clearTimeout(held.timer);
       const event = await held.fault.revert();
-      if (this.#held.delete(id)) this.#past.push(event);
+      if (this.#held.delete(id)) this.#remember(event);
       return event;
     }
     const [reverted] = await revertAll(this.journal, (fault) => fault.id === id);
     if (reverted?.error)
       throw new ChaoslabError("labFailed", `${id} could not be reverted: ${reverted.error}`);
     if (reverted) {
-      this.#past.push(reverted.event);
+      this.#remember(reverted.event);
       return reverted.event;
     }
     const before = this.#past.find((event) => event.id === id);
@@ -98,11 +111,20 @@ export class Keeper implements AsyncDisposable {
     throw new ChaoslabError("notFound", `no fault ${id}`, "chaoslab faults lists the active ones");
   }
 
-  async revertAll(): Promise<FaultEvent[]> {
-    const ids = openFaults(this.journal).map((fault) => fault.id);
-    const events: FaultEvent[] = [];
-    for (const id of ids.reverse()) events.push(await this.revert(id));
-    return events;
+  /** Reverts every open fault, newest first, whoever injected it. One that cannot be reverted keeps no other in place. */
+  async revertAll(): Promise<{ reverted: FaultEvent[]; failed: { id: string; error: string }[] }> {
+    const reverted: FaultEvent[] = [];
+    const failed: { id: string; error: string }[] = [];
+    for (const { id } of openFaults(this.journal).reverse()) {
+      try {
+        reverted.push(await this.revert(id));
+      } catch (error) {
+        // Reverted by somebody else in between: nothing has failed.
+        if (error instanceof ChaoslabError && error.kind === "notFound") continue;
+        failed.push({ id, error: reasonOf(error) });
+      }
+    }
+    return { reverted, failed };
   }
 
   /** Waits until none of our faults is in the journal any more: reverted by its lease, or by another process. */
@@ -111,7 +133,10 @@ export class Keeper implements AsyncDisposable {
     await waitFor(() => !ours(), { what: "the faults to end", timeoutMs: 2 * LONGEST_MS, intervalMs: 100 });
   }
 
+  /** Reverts what it holds, once what is being injected is in force. What cannot be reverted is left to the guard. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#ended = true;
+    await this.#turn;
     for (const id of [...this.#held.keys()].reverse()) await this.revert(id).catch(() => {});
     await this.guard[Symbol.asyncDispose]();
   }

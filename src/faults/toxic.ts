@@ -11,7 +11,7 @@ import { TOXIC_FIELDS, type ToxicParams } from "../model/params.ts";
 import { connectTo, Refused, removed, Unreachable } from "../toxiproxy/client.ts";
 import { defineBackend, defineFault, type FaultRequest } from "./fault.ts";
 import { Cgroup } from "./node/cgroup.ts";
-import { processesOf } from "./node/processes.ts";
+import { haveEnded, processesOf } from "./node/processes.ts";
 import { ProxyTraffic, toxicEvidence } from "./toxiproxy/traffic.ts";
 
 const ToxicUndo = Type.Object({
@@ -99,6 +99,9 @@ const toxiproxy = defineBackend<ToxicParams, ToxicUndo>({
       await clientOf(target).getVersion();
       return null;
     } catch (error) {
+      // The lab's own is started again.
+      if (error instanceof Unreachable && target.links.server.cgroup)
+        throw new ChaoslabError("busy", reasonOf(error), "wait until it is ready");
       return reasonOf(error);
     }
   },
@@ -175,13 +178,14 @@ async function onServer<T>(
   act: (server: ReturnType<typeof connectTo>) => Promise<T>,
 ): Promise<T | null> {
   // Toxics live in the server's process: without it there are none, and its address may be anybody's.
-  const died = (): boolean => cgroup !== null && processesOf(cgroup).length === 0;
-  if (died()) return null;
+  const processes = cgroup && processesOf(cgroup);
+  if (processes?.length === 0) return null;
   try {
     return await act(connectTo(url, token_file));
   } catch (error) {
     // The lab's own is being started again: what the one before held is gone.
-    if (cgroup && error instanceof Unreachable && (error.nothingListens || died())) return null;
+    if (processes && error instanceof Unreachable && (error.nothingListens || (await haveEnded(processes))))
+      return null;
     const why = error instanceof Refused ? "refused" : "no answer";
     const names = [...new Set(toxics.map(({ name }) => name))].join(", ");
     throw new ChaoslabError("internal", `toxic ${names} cannot be ${what} (${why}): ${reasonOf(error)}`);

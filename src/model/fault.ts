@@ -29,6 +29,9 @@ export const Evidence = Type.Object({
 });
 export type Evidence = Static<typeof Evidence>;
 
+export const newFaultId = (): string => `f-${crypto.randomUUID().slice(0, 8)}`;
+export const isFaultId = (text: string): boolean => /^f-[0-9a-f]{8}$/.test(text);
+
 /** One injected fault, as recorded in verdicts. Times are Unix epoch milliseconds. */
 export const FaultEvent = Type.Object({
   id: Type.String(),

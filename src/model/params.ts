@@ -3,7 +3,7 @@
  * percent from 0 to 100.
  * @module
  */
-import { type Static, type TObject, Type } from "@sinclair/typebox";
+import { type Static, type TObject, type TSchema, Type } from "@sinclair/typebox";
 
 const strict = { additionalProperties: false } as const;
 
@@ -249,6 +249,16 @@ export type FaultType = keyof typeof PARAMS;
 export type ParamsOf<T extends FaultType> = Static<(typeof PARAMS)[T]>;
 /** Wire names of the fault types this build can inject. */
 export const FAULT_TYPES = Object.keys(PARAMS) as FaultType[];
+
+/** The values that a union of literals accepts; null for any other schema. */
+export function literalsOf(schema: TSchema): string[] | null {
+  const members: unknown = schema.anyOf;
+  if (!Array.isArray(members)) return null;
+  const values = members.map((member: unknown) =>
+    typeof member === "object" && member !== null && "const" in member ? member.const : null,
+  );
+  return values.every((value) => typeof value === "string") ? values : null;
+}
 
 /** A rule between params that a schema cannot say. */
 export interface BrokenRule {

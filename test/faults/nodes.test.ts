@@ -481,7 +481,7 @@ describe("dependency", () => {
 
   test("a service that cannot be told so is refused", async () => {
     await expect(inject(given("dependency", "catalog", { mode: "hang" }))).rejects.toMatchObject({
-      kind: "prerequisite",
+      kind: "badConfig",
     });
     await expect(inject(given("dependency", "redis", { mode: "hang" }))).rejects.toMatchObject({
       kind: "badConfig",

@@ -119,6 +119,15 @@ export async function killAll(cgroup: Cgroup): Promise<NodeProcess[]> {
   }
 }
 
+/** How long a process that was killed may still be seen, and its connections be reset, in milliseconds. */
+const DYING_MS = 500;
+
+/** True when none of these processes lives, or a moment later: what they held in memory is gone. */
+export async function haveEnded(refs: readonly ProcessRef[]): Promise<boolean> {
+  const gone = (): boolean => !refs.some(isAlive);
+  return waitFor(gone, { what: "", timeoutMs: DYING_MS, intervalMs: 10 }).catch(() => false);
+}
+
 /** Waits until none of these processes lives. */
 export async function waitGone(refs: readonly ProcessRef[], of: string): Promise<void> {
   const gone = (): boolean => !refs.some(isAlive);

@@ -57,7 +57,7 @@ export function requireRoot(what: string): void {
   if (process.getuid?.() !== 0) {
     throw new ChaoslabError(
       "permission",
-      `${what} needs root: it makes network namespaces and cgroups`,
+      `${what} needs root, as network namespaces and cgroups do`,
       "run it with sudo",
     );
   }
