@@ -25,8 +25,18 @@ export class Shop {
   readonly #children = new Map<ServiceName | "redis", Bun.Subprocess>();
   readonly #tokens = new Map<string, string>();
 
-  /** @param env what every service gets besides what it needs, e.g. MITIGATIONS. */
-  constructor(private readonly env: Readonly<Record<string, string>> = {}) {}
+  /** What services that are started from now on begin with. */
+  async writeMitigations(mitigations: readonly string[] | string): Promise<void> {
+    await Bun.write(this.#mitigationsFile, JSON.stringify({ mitigations }));
+  }
+
+  get #mitigationsFile(): string {
+    return join(this.folder, "mitigations.json");
+  }
+
+  get redisUrl(): string {
+    return `redis://127.0.0.1:${this.#redisPort}`;
+  }
 
   url(name: ServiceName): string {
     return `http://127.0.0.1:${this.#ports.get(name)}`;
@@ -160,13 +170,13 @@ export class Shop {
       PG_PRIMARY_URL: this.postgres.url,
       // One server is both: what is written can be read at once.
       PG_REPLICA_URL: this.postgres.url,
-      REDIS_URL: `redis://127.0.0.1:${this.#redisPort}`,
+      REDIS_URL: this.redisUrl,
       CATALOG_URL: this.url("catalog"),
       PAYMENTS_URL: this.url("payments"),
       ORDERS_URLS: `${this.url("orders-1")},${this.url("orders-2")}`,
       JWT_SECRET: "a secret of at least thirty-two bytes",
+      MITIGATIONS_FILE: this.#mitigationsFile,
       LEDGER_PATH: join(this.folder, "ledger.sqlite"),
-      ...this.env,
     };
   }
 }
