@@ -12,6 +12,8 @@ import type { Resilience } from "../resilience/resilience.ts";
 import { Replicas } from "./replicas.ts";
 
 const ATTEMPTS = 3;
+/** Of a health check that waits for nobody. */
+const HEALTH_MS = 400;
 
 export class OrdersClient {
   readonly #connections: Compartments;
@@ -55,9 +57,10 @@ export class OrdersClient {
 
   /** Whether a replica answers at all: by way of the pool that requests use, or not. @throws DependencyError */
   async alive(): Promise<void> {
-    const ask = () => this.#onReplica("/healthz", {});
-    if (this.resilience.mitigations.on("health_off_pool")) await ask();
-    else await this.#connections.shared.run(ask);
+    const ask = (call: Call) => this.#onReplica("/healthz", call);
+    if (this.resilience.mitigations.on("health_off_pool"))
+      await ask({ signal: AbortSignal.timeout(HEALTH_MS) });
+    else await this.#connections.shared.run(() => ask({}));
   }
 
   close(): void {
