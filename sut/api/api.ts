@@ -19,7 +19,7 @@ import { TOKEN_LIFETIME_S, Tokens } from "./tokens.ts";
 const SECRET_BYTES = 32;
 
 /** Of a request, under the mitigation `timeout`: a checkout is answered within a second. */
-const READ_BUDGET_MS = 700;
+const READ_BUDGET_MS = 900;
 const CHECKOUT_BUDGET_MS = 900;
 const PRODUCT_BUDGET_MS = 500;
 

@@ -9,7 +9,7 @@ import { DEADLINE_HEADER, type Deadline } from "../resilience/deadline.ts";
 import { Guard } from "../resilience/guard.ts";
 import type { Priority } from "../resilience/limiter.ts";
 import type { Resilience } from "../resilience/resilience.ts";
-import { Replicas } from "./replicas.ts";
+import { type Replica, Replicas } from "./replicas.ts";
 
 const ATTEMPTS = 3;
 /** Of a health check that waits for nobody. */
@@ -31,14 +31,20 @@ export class OrdersClient {
   ) {
     const { metrics, mitigations } = resilience;
     this.#connections = new Compartments("orders", connections, metrics, mitigations);
-    this.#replicas = new Replicas(urls, mitigations);
+    this.#replicas = new Replicas(urls, resilience);
     metrics.gauge("chaoslab_replica_ready", "1 when requests go to the replica.", "replica", () =>
       this.#replicas.levels(),
     );
     const guard = (kind: Priority, timeoutMs: number) =>
-      new Guard(resilience, { dependency: "orders", name: `orders_${kind}`, attempts: ATTEMPTS, timeoutMs });
+      new Guard(resilience, {
+        dependency: "orders",
+        name: `orders_${kind}`,
+        attempts: ATTEMPTS,
+        timeoutMs,
+        breaker: false,
+      });
     // A checkout is given all the time there is: one given up half-way may still be paid.
-    this.#guards = { read: guard("read", 300), write: guard("write", 1_000) };
+    this.#guards = { read: guard("read", 500), write: guard("write", 1_000) };
   }
 
   /** The first answer below 500, from whichever replica gave it. @throws DependencyError after the last attempt. */
@@ -69,19 +75,27 @@ export class OrdersClient {
 
   /** A refused connection did nothing: with `draining` it is tried at once on another replica, each at most once. */
   async #onReplica(path: string, call: Call): Promise<Answer> {
-    const refused = new Set<string>();
+    const refused = new Set<Replica>();
     for (;;) {
-      const url = this.#replicas.next(refused);
+      const replica = this.#replicas.next(refused);
       try {
-        return await request(this.resilience.metrics, "orders", `${url}${path}`, call);
+        return await this.#ask(replica, path, call);
       } catch (error) {
-        const again = error instanceof DependencyError && error.refused && !refused.has(url);
+        const again = error instanceof DependencyError && error.refused && !refused.has(replica);
         if (!again || !this.resilience.mitigations.on("draining")) throw error;
-        this.#replicas.refused(url);
-        refused.add(url);
+        // Nothing more goes to it until it says that it is ready.
+        replica.ready = false;
+        refused.add(replica);
         if (refused.size === this.#replicas.size) throw error;
       }
     }
+  }
+
+  /** A replica whose circuit is open is asked only when there is no better one; then the circuit is not asked. */
+  #ask(replica: Replica, path: string, call: Call): Promise<Answer> {
+    const send = () => request(this.resilience.metrics, "orders", `${replica.url}${path}`, call);
+    const breaker = this.resilience.mitigations.on("breaker") ? replica.breaker() : null;
+    return breaker && !breaker.refuses ? breaker.run(send) : send();
   }
 }
 

@@ -1,19 +1,35 @@
 /**
- * Which replica gets the next request: all in turn, or with the mitigation `draining` those in turn that say they are
- * ready.
+ * Which replica gets the next request: all in turn; with the mitigation `draining` those that say they are ready, with
+ * `breaker` those that have not failed lately.
  * @module
  */
-import type { Mitigations } from "../resilience/mitigations.ts";
+import type { Breaker } from "../resilience/breaker.ts";
+import type { Resilience } from "../resilience/resilience.ts";
 
 const PROBE_EVERY_MS = 250;
 const PROBE_MS = 500;
 /** Of a replica that gives no answer. One that says no is believed at once. */
 const FAILURES = 2;
 
-interface Replica {
-  url: string;
-  ready: boolean;
-  failures: number;
+export class Replica {
+  /** What it last said, as far as it is asked. */
+  ready = true;
+  failures = 0;
+
+  constructor(
+    readonly url: string,
+    readonly breaker: () => Breaker,
+  ) {}
+
+  async probe(): Promise<void> {
+    const status = await fetch(`${this.url}/readyz`, { signal: AbortSignal.timeout(PROBE_MS) }).then(
+      (answer) => answer.status,
+      () => null,
+    );
+    this.failures = status === null ? this.failures + 1 : 0;
+    if (status === 200) this.ready = true;
+    else if (status !== null || this.failures >= FAILURES) this.ready = false;
+  }
 }
 
 export class Replicas {
@@ -24,16 +40,13 @@ export class Replicas {
   /** @param urls at least one. */
   constructor(
     urls: readonly string[],
-    private readonly mitigations: Mitigations,
+    private readonly resilience: Resilience,
   ) {
-    this.#replicas = urls.map((url) => ({ url, ready: true, failures: 0 }));
+    const { mitigations } = resilience;
+    this.#replicas = urls.map((url) => new Replica(url, resilience.breaker(`orders ${new URL(url).host}`)));
     const probeOrNot = (): void => {
       if (!mitigations.on("draining")) this.close();
-      else
-        this.#probing ??= setInterval(
-          () => this.#replicas.forEach((each) => void probe(each)),
-          PROBE_EVERY_MS,
-        );
+      else this.#probing ??= setInterval(() => this.#probeAll(), PROBE_EVERY_MS);
     };
     mitigations.onChange(probeOrNot);
     probeOrNot();
@@ -43,23 +56,31 @@ export class Replicas {
     return this.#replicas.length;
   }
 
-  /** The next one, not of those in `avoid` where it can be helped. */
-  next(avoid: ReadonlySet<string> = new Set()): string {
-    const usable = (replica: Replica): boolean => replica.ready && !avoid.has(replica.url);
-    // When none says it is ready, that is no better a guess than any.
-    const choice = this.mitigations.on("draining") && this.#replicas.some(usable) ? usable : () => true;
-    for (let i = 0; i < this.#replicas.length; i++) {
-      const replica = this.#replicas[this.#turn % this.#replicas.length];
-      this.#turn++;
-      if (replica && choice(replica)) return replica.url;
-    }
-    return "";
+  /**
+   * The next one, not of those in `avoid`. When none is as it should be, that is no better a guess than any: all are
+   * taken in turn, as Envoy's panic mode does.
+   */
+  next(avoid: ReadonlySet<Replica>): Replica {
+    const { mitigations } = this.resilience;
+    const [draining, breaking] = [mitigations.on("draining"), mitigations.on("breaker")];
+    const good = (replica: Replica): boolean =>
+      !avoid.has(replica) && (!draining || replica.ready) && (!breaking || !replica.breaker().refuses);
+    const choice =
+      this.#following(good) ?? this.#following((each) => !avoid.has(each)) ?? this.#following(() => true);
+    if (!choice) throw new RangeError("no replicas");
+    return choice;
   }
 
-  /** It refused a connection: nothing more goes to it until it says that it is ready. */
-  refused(url: string): void {
-    const replica = this.#replicas.find((each) => each.url === url);
-    if (replica) replica.ready = false;
+  #following(wanted: (replica: Replica) => boolean): Replica | undefined {
+    const { length } = this.#replicas;
+    for (let i = 0; i < length; i++) {
+      const at = (this.#turn + i) % length;
+      const replica = this.#replicas[at];
+      if (!replica || !wanted(replica)) continue;
+      this.#turn = at + 1;
+      return replica;
+    }
+    return undefined;
   }
 
   /** By url, 1 when requests go to it. */
@@ -72,14 +93,8 @@ export class Replicas {
     this.#probing = null;
     for (const replica of this.#replicas) Object.assign(replica, { ready: true, failures: 0 });
   }
-}
 
-async function probe(replica: Replica): Promise<void> {
-  const status = await fetch(`${replica.url}/readyz`, { signal: AbortSignal.timeout(PROBE_MS) }).then(
-    (answer) => answer.status,
-    () => null,
-  );
-  replica.failures = status === null ? replica.failures + 1 : 0;
-  if (status === 200) replica.ready = true;
-  else if (status !== null || replica.failures >= FAILURES) replica.ready = false;
+  #probeAll(): void {
+    for (const replica of this.#replicas) void replica.probe();
+  }
 }

@@ -20,7 +20,7 @@ import { findOrder } from "./store.ts";
 const POSTGRES = ["postgres:", "postgresql:"];
 
 /** Of a request that its caller gives no less, under the mitigation `timeout`. */
-const READ_BUDGET_MS = 500;
+const READ_BUDGET_MS = 850;
 const CHECKOUT_BUDGET_MS = 850;
 
 const Tenant = t.Object({ "x-tenant-id": t.String({ minLength: 1 }) });

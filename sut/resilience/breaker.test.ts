@@ -1,25 +1,28 @@
 import { afterEach, describe, expect, setSystemTime, test } from "bun:test";
-import { CircuitState, isBrokenCircuitError } from "cockatiel";
-import { createBreaker } from "./breaker.ts";
+import { Breaker, BrokenError } from "./breaker.ts";
 
 const OPEN_MS = 2_000;
 
 /** A breaker with a clock to set, and calls that end as they are told to. */
 function breakerAt(startMs: number) {
   let now = startMs;
-  const breaker = createBreaker(
+  const levels: number[] = [];
+  const breaker = new Breaker(
     (error) => error instanceof TypeError,
+    (level) => levels.push(level),
     () => now,
   );
-  const call = (ok: boolean) =>
-    breaker
-      .execute(() => (ok ? Promise.resolve() : Promise.reject(new TypeError("down"))))
-      .then(
-        () => "answered",
-        (error: unknown) => (isBrokenCircuitError(error) ? "refused" : "failed"),
-      );
+  const call = async (ok: boolean) => {
+    try {
+      await breaker.run(() => (ok ? Promise.resolve() : Promise.reject(new TypeError("down"))));
+      return "answered";
+    } catch (error) {
+      return error instanceof BrokenError ? "refused" : "failed";
+    }
+  };
   return {
     breaker,
+    levels,
     call,
     async calls(count: number, ok: boolean) {
       for (let i = 0; i < count; i++) await call(ok);
@@ -36,9 +39,9 @@ describe("the breaker", () => {
   test("opens when more than half of at least ten calls failed, and refuses from then on", async () => {
     const { breaker, calls, call } = breakerAt(50_000);
     await calls(9, false);
-    expect(breaker.state).toBe(CircuitState.Closed);
+    expect(breaker.level).toBe(0);
     await calls(1, false);
-    expect(breaker.state).toBe(CircuitState.Open);
+    expect(breaker.level).toBe(2);
     expect(await call(true)).toBe("refused");
   });
 
@@ -48,7 +51,7 @@ describe("the breaker", () => {
       await calls(1, true);
       await calls(1, false);
     }
-    expect(breaker.state).toBe(CircuitState.Closed);
+    expect(breaker.level).toBe(0);
   });
 
   test("forgets what is older than five seconds", async () => {
@@ -56,11 +59,11 @@ describe("the breaker", () => {
     await calls(9, false);
     pass(5_000);
     await calls(5, false);
-    expect(breaker.state).toBe(CircuitState.Closed);
+    expect(breaker.level).toBe(0);
   });
 
   test("after two seconds one call decides: closed by a success, open again by a failure", async () => {
-    const { breaker, calls, call, pass } = breakerAt(0);
+    const { breaker, levels, calls, call, pass } = breakerAt(0);
     await calls(10, false);
     pass(OPEN_MS - 1);
     expect(await call(true)).toBe("refused");
@@ -68,8 +71,22 @@ describe("the breaker", () => {
     expect(await call(false)).toBe("failed");
     expect(await call(true)).toBe("refused");
     pass(OPEN_MS);
+    expect(breaker.refuses).toBeFalse();
     expect(await call(true)).toBe("answered");
-    expect(breaker.state).toBe(CircuitState.Closed);
+    expect(levels).toEqual([2, 1, 2, 1, 0]);
+    expect(breaker.level).toBe(0);
+  });
+
+  test("while one call tries, others are refused at once", async () => {
+    const { breaker, calls, call, pass } = breakerAt(0);
+    await calls(10, false);
+    pass(OPEN_MS);
+    const gate = Promise.withResolvers<void>();
+    const trying = breaker.run(() => gate.promise);
+    expect(await call(true)).toBe("refused");
+    gate.resolve();
+    await trying;
+    expect(await call(true)).toBe("answered");
   });
 
   test.each([-300_000, 300_000])(

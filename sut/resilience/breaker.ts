@@ -65,33 +65,75 @@ export class FailureRate implements IBreaker {
 }
 
 /** A pause that is over when the monotonic clock says so, whatever the wall clock does. */
-function monotonicPause(ms: number, nowMs: () => number): IBackoff<unknown> {
-  const endsMs = nowMs() + ms;
+function monotonicPause(
+  endsMs: number,
+  nowMs: () => number,
+  next: () => IBackoff<unknown>,
+): IBackoff<unknown> {
   return {
     // cockatiel compares this with the wall-clock time since the circuit opened, which a step can make negative.
     get duration() {
       return nowMs() < endsMs ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
     },
-    next: () => monotonicPause(ms, nowMs),
+    next,
   };
 }
 
-/** @param failed which errors count against the dependency. */
-export function createBreaker(
-  failed: (error: unknown) => boolean,
-  nowMs: () => number = () => performance.now(),
-): CircuitBreakerPolicy {
-  return circuitBreaker(handleWhen(failed), {
-    halfOpenAfter: { next: () => monotonicPause(OPEN_MS, nowMs) },
-    breaker: new FailureRate(nowMs),
-  });
+/** Refused by the breaker, without a call. */
+export class BrokenError extends Error {
+  override readonly name = "BrokenError";
 }
 
-/** 0 closed, 1 half-open, 2 open: as the metric has it. */
-export function stateLevel(state: CircuitState): 0 | 1 | 2 {
+export class Breaker {
+  readonly #policy: CircuitBreakerPolicy;
+  #triedAgainMs = 0;
+
+  /**
+   * @param failed which errors count against the dependency.
+   * @param onState told of each change of state.
+   */
+  constructor(
+    failed: (error: unknown) => boolean,
+    onState: (level: StateLevel) => void = () => {},
+    private readonly nowMs: () => number = () => performance.now(),
+  ) {
+    const pause = (): IBackoff<unknown> => {
+      this.#triedAgainMs = nowMs() + OPEN_MS;
+      return monotonicPause(this.#triedAgainMs, nowMs, pause);
+    };
+    this.#policy = circuitBreaker(handleWhen(failed), {
+      halfOpenAfter: { next: pause },
+      breaker: new FailureRate(nowMs),
+    });
+    this.#policy.onStateChange((state) => onState(levelOf(state)));
+  }
+
+  /** As the metric has it. */
+  get level(): StateLevel {
+    return levelOf(this.#policy.state);
+  }
+
+  /** Whether a call would be refused now: it is open, or another call is trying already. */
+  get refuses(): boolean {
+    return this.level === 1 || (this.level === 2 && this.nowMs() < this.#triedAgainMs);
+  }
+
+  /** @throws BrokenError, or what `call` threw. */
+  run<T>(call: () => Promise<T>): Promise<T> {
+    // cockatiel would let the others wait for the one that tries; nobody shall.
+    if (this.refuses)
+      throw new BrokenError(this.level === 2 ? "its circuit is open" : "its circuit is half-open");
+    return this.#policy.execute(call);
+  }
+}
+
+/** 0 closed, 1 half-open, 2 open. */
+export type StateLevel = 0 | 1 | 2;
+
+/** By level, as the label `to` has it. */
+export const STATE_NAMES = ["closed", "half_open", "open"] as const;
+
+function levelOf(state: CircuitState): StateLevel {
   if (state === CircuitState.Closed) return 0;
   return state === CircuitState.HalfOpen ? 1 : 2;
 }
-
-/** As the label `to` has it. */
-export const STATE_NAMES = ["closed", "half_open", "open"] as const;

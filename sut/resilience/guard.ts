@@ -3,21 +3,12 @@
  * limit. With none of them a call is what it was: tried again at once, without an end.
  * @module
  */
-import {
-  type BulkheadPolicy,
-  bulkhead,
-  type CircuitBreakerPolicy,
-  CircuitState,
-  isBrokenCircuitError,
-  type RetryPolicy,
-  TimeoutStrategy,
-  timeout,
-} from "cockatiel";
+import { type BulkheadPolicy, bulkhead, type RetryPolicy, TimeoutStrategy, timeout } from "cockatiel";
 import { seeded } from "../../src/model/random.ts";
 import { DependencyError } from "../common/dependency.ts";
 import { NoSlotError } from "../common/pool.ts";
 import { isRetriable, retry } from "../common/retry.ts";
-import { createBreaker, STATE_NAMES, stateLevel } from "./breaker.ts";
+import { type Breaker, BrokenError } from "./breaker.ts";
 import type { Deadline } from "./deadline.ts";
 import type { Resilience } from "./resilience.ts";
 import { budgetedRetry, RetryBudget } from "./retry-budget.ts";
@@ -25,7 +16,7 @@ import { budgetedRetry, RetryBudget } from "./retry-budget.ts";
 export interface GuardOptions {
   /** The other side, as metrics name it. */
   dependency: string;
-  /** Name of breaker, budget and bulkhead, where calls of one dependency are kept apart (default: the dependency). */
+  /** Name of budget and bulkhead, where calls of one dependency are kept apart (default: the dependency). */
   name?: string;
   /** At most, the first one included. */
   attempts: number;
@@ -33,6 +24,8 @@ export interface GuardOptions {
   timeoutMs: number;
   /** Calls at once, under the mitigation `bulkhead`; those beyond are refused. Undefined: the caller has pools for it. */
   slots?: number;
+  /** False where the caller has a breaker for each replica. */
+  breaker?: boolean;
 }
 
 /** One attempt. The signal ends it; undefined: nothing does. */
@@ -43,31 +36,21 @@ export class Guard {
   readonly #budget = new RetryBudget();
   readonly #retry: RetryPolicy;
   readonly #bulkhead: BulkheadPolicy | null;
-  #breaker: CircuitBreakerPolicy;
+  readonly #breaker: (() => Breaker) | null;
 
   constructor(
     private readonly resilience: Resilience,
     private readonly options: GuardOptions,
   ) {
     const { dependency, attempts, slots } = options;
-    const { mitigations, metrics } = resilience;
+    const { metrics } = resilience;
     this.#name = options.name ?? dependency;
     // Seeded by name: guards of one node do not draw alike, and the next run draws the same.
     const random = seeded(Number(Bun.hash.crc32(this.#name)));
     this.#retry = budgetedRetry(attempts, this.#budget, random, isRetriable);
     this.#retry.onRetry(() => resilience.retries.inc({ dependency }));
-    this.#breaker = this.#newBreaker();
-    // Switched on again it begins anew, whatever it had seen before.
-    let breaking = mitigations.on("breaker");
-    mitigations.onChange(() => {
-      if (breaking && !mitigations.on("breaker")) this.#breaker = this.#newBreaker();
-      breaking = mitigations.on("breaker");
-    });
-    resilience.show(
-      this.#name,
-      () => stateLevel(this.#breaker.state),
-      () => this.#budget.tokens,
-    );
+    this.#breaker = options.breaker === false ? null : resilience.breaker(this.#name);
+    resilience.showBudget(this.#name, this.#budget);
     const compartment = slots === undefined ? null : bulkhead(slots);
     this.#bulkhead = compartment;
     if (compartment && slots !== undefined) {
@@ -112,13 +95,11 @@ export class Guard {
   }
 
   async #throughBreaker<T>(attempt: Attempt<T>, deadline: Deadline | null): Promise<T> {
-    if (!this.resilience.mitigations.on("breaker")) return this.#inTime(attempt, deadline);
-    // cockatiel lets others wait for the one that tries; nobody shall.
-    if (this.#breaker.state === CircuitState.HalfOpen) throw this.#rejected("its circuit is half-open");
+    if (!this.#breaker || !this.resilience.mitigations.on("breaker")) return this.#inTime(attempt, deadline);
     try {
-      return await this.#breaker.execute(() => this.#inTime(attempt, deadline));
+      return await this.#breaker().run(() => this.#inTime(attempt, deadline));
     } catch (error) {
-      throw isBrokenCircuitError(error) ? this.#rejected("its circuit is open") : error;
+      throw error instanceof BrokenError ? this.#rejected(error.message) : error;
     }
   }
 
@@ -148,15 +129,5 @@ export class Guard {
 
   #rejected(reason: string): DependencyError {
     return new DependencyError(this.options.dependency, "rejected", reason);
-  }
-
-  #newBreaker(): CircuitBreakerPolicy {
-    const breaker = createBreaker(
-      (error) => error instanceof DependencyError && error.outcome !== "rejected",
-    );
-    breaker.onStateChange((state) => {
-      this.resilience.breakerTransitions.inc({ dependency: this.#name, to: STATE_NAMES[stateLevel(state)] });
-    });
-    return breaker;
   }
 }

@@ -3,10 +3,13 @@
  * @module
  */
 import type { Counter } from "prom-client";
+import { DependencyError } from "../common/dependency.ts";
 import type { Metrics } from "../common/metrics.ts";
+import { Breaker, STATE_NAMES } from "./breaker.ts";
 import { Deadline } from "./deadline.ts";
 import { Limiter, OverloadedError, type Priority } from "./limiter.ts";
 import { MITIGATIONS, type Mitigations } from "./mitigations.ts";
+import type { RetryBudget } from "./retry-budget.ts";
 
 /** Why an answer is less than was asked for: label of the metric, and text of the header `X-Degraded`. */
 export type DegradedReason = "payment-pending" | "catalog-fallback";
@@ -15,9 +18,9 @@ export class Resilience {
   /** Set once the node was told to stop: it still serves, and says that it is not ready. */
   draining = false;
   readonly retries: Counter<"dependency">;
-  readonly breakerTransitions: Counter<"dependency" | "to">;
-  readonly #breakers = new Map<string, () => number>();
-  readonly #budgets = new Map<string, () => number>();
+  readonly #transitions: Counter<"dependency" | "to">;
+  readonly #breakers = new Map<string, Breaker>();
+  readonly #budgets = new Map<string, RetryBudget>();
   readonly #limiters: Limiter[] = [];
   readonly #shed: Counter<"limiter" | "priority">;
   readonly #degraded: Counter<"reason">;
@@ -29,7 +32,7 @@ export class Resilience {
     this.retries = metrics.counter("chaoslab_retries_total", "Attempts after the first one of a call.", [
       "dependency",
     ]);
-    this.breakerTransitions = metrics.counter("chaoslab_breaker_transitions_total", "Changes of state.", [
+    this.#transitions = metrics.counter("chaoslab_breaker_transitions_total", "Changes of state.", [
       "dependency",
       "to",
     ]);
@@ -44,10 +47,10 @@ export class Resilience {
       MITIGATIONS.map((name) => [name, mitigations.on(name) ? 1 : 0] as const),
     );
     metrics.gauge("chaoslab_breaker_state", "0 closed, 1 half-open, 2 open.", "dependency", () =>
-      read(this.#breakers),
+      [...this.#breakers].map(([name, breaker]) => [name, breaker.level] as const),
     );
     metrics.gauge("chaoslab_retry_budget_tokens", "Retries that may be made now.", "dependency", () =>
-      read(this.#budgets),
+      [...this.#budgets].map(([name, budget]) => [name, budget.tokens] as const),
     );
     metrics.gauge("chaoslab_limit", "Requests admitted at once.", "limiter", () =>
       this.#limiters.map(({ name, limit }) => [name, limit] as const),
@@ -57,10 +60,26 @@ export class Resilience {
     );
   }
 
-  /** A breaker and a retry budget, shown under one name. */
-  show(name: string, breaker: () => number, tokens: () => number): void {
-    this.#breakers.set(name, breaker);
-    this.#budgets.set(name, tokens);
+  /** A breaker shown under a name. Switched on again, it begins anew whatever it had seen: hence a function. */
+  breaker(name: string): () => Breaker {
+    const anew = (): Breaker => {
+      const breaker = new Breaker(countsAsFailure, (level) =>
+        this.#transitions.inc({ dependency: name, to: STATE_NAMES[level] }),
+      );
+      this.#breakers.set(name, breaker);
+      return breaker;
+    };
+    let breaker = anew();
+    let on = this.mitigations.on("breaker");
+    this.mitigations.onChange(() => {
+      if (on && !this.mitigations.on("breaker")) breaker = anew();
+      on = this.mitigations.on("breaker");
+    });
+    return () => breaker;
+  }
+
+  showBudget(name: string, budget: RetryBudget): void {
+    this.#budgets.set(name, budget);
   }
 
   /** A limiter shown under its name; created by the service at whose door it stands. */
@@ -104,8 +123,9 @@ export class Resilience {
   }
 }
 
-function read(levels: ReadonlyMap<string, () => number>): (readonly [string, number])[] {
-  return [...levels].map(([name, level]) => [name, level()] as const);
+/** A dependency that asks to be left alone works; one that was not asked has not failed. */
+function countsAsFailure(error: unknown): boolean {
+  return error instanceof DependencyError && error.outcome !== "rejected";
 }
 
 function isOutOfTime(error: unknown): boolean {
