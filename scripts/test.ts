@@ -48,6 +48,7 @@ const STAGES: readonly Stage[] = [
   { name: "prometheus", argv: [bin("bun"), "test", "./test/observe"] },
   { name: "load", argv: [bin("bun"), "test", "./test/load"], slow: true },
   { name: "faults", argv: [bin("bun"), "test", "./test/faults"], slow: true },
+  { name: "system under test", argv: [bin("bun"), "test", "./test/sut"], slow: true },
   { name: "lab", argv: [bin("bun"), "test", "./test/lab"], slow: true },
   { name: "fault matrix", argv: [bin("bun"), "test", "./test/matrix"], slow: true },
   { name: "controller", argv: [bin("bun"), "test", "./test/controller"], slow: true },

@@ -1,6 +1,7 @@
 /** `chaoslab completion <shell>`: words for each place on the command line, from the same table as `--help`. */
 import { ChaoslabError, ExitCode } from "../cli/errors.ts";
 import { PLACES } from "../lab/host/topology.ts";
+import { MITIGATIONS } from "../model/mitigations.ts";
 import { FAULT_TYPES, PARAMS } from "../model/params.ts";
 import { flagName } from "./fault-params.ts";
 import { COMMANDS, type CommandSpec } from "./table.ts";
@@ -30,6 +31,7 @@ const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   inject: FAULT_TYPES,
   sut: ["api", "orders", "payments", "catalog", "migrate"],
   completion: SHELLS,
+  mitigate: ["all", "none", ...MITIGATIONS],
 };
 
 const faultFlags = (): string[] => [
@@ -42,7 +44,7 @@ function words(spec: CommandSpec): string[] {
   return [...(ARGUMENTS[name] ?? []), ...flagsOf(spec), ...(name === "inject" ? faultFlags() : [])];
 }
 
-/** Words hold letters, digits and dashes only, so that none needs quoting in any shell. */
+/** Words hold letters, digits, dashes and underscores only, so that none needs quoting in any shell. */
 function bash(): string {
   const cases = COMMANDS.map((spec) => `    ${nameOf(spec)}) words="${words(spec).join(" ")}" ;;`).join("\n");
   return `# chaoslab completion for bash: source <(chaoslab completion bash)

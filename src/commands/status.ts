@@ -6,6 +6,7 @@ import { findLab, type HostLab } from "../lab/host/lab.ts";
 import { type LabDocument, labDocument } from "../lab/host/manage.ts";
 import { requireRoot } from "../lab/host/prerequisites.ts";
 import { checkLabName, labNames } from "../lab/host/record.ts";
+import { mitigationsText } from "../model/mitigations.ts";
 
 export async function run(_args: string[], flags: Flags): Promise<number> {
   const only = textFlag(flags, "lab");
@@ -51,6 +52,7 @@ function describe(lab: LabDocument): string {
     lines.push("the host was rebooted since: only files are left; chaoslab down removes them");
   if (lab.toxiproxy)
     lines.push(`services reach each other through ${lab.toxiproxy.proxies} proxies of ${lab.toxiproxy.url}`);
+  if (lab.state === "ready") lines.push(`mitigations: ${mitigationsText(lab.mitigations)}`);
   if (lab.nodes.length > 0) {
     const rows = lab.nodes.map((node) => [
       node.name,

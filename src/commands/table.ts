@@ -155,6 +155,7 @@ Exit codes
         "--toxiproxy [url]",
         "Services reach each other through proxies: on a node of the lab, or on the server there",
       ],
+      ["--mitigations <names>", "all, none or a comma list: what the services begin with (default: none)"],
       ["--json", "Print the lab as JSON on stdout"],
       ["--quiet", "No progress on stderr"],
     ],
@@ -163,11 +164,20 @@ Exit codes
       "chaoslab up --lab second",
       "chaoslab up --toxiproxy",
       "chaoslab up --toxiproxy=http://127.0.0.1:8474",
+      "chaoslab up --mitigations timeout,breaker",
     ],
     details: `A server named by --toxiproxy, chaoslab's or Shopify's, must run on this host outside of any container: its proxies
 listen on the host's address in the lab. They are removed by \`down\`. $CHAOSLAB_TOXIPROXY_TOKEN is sent to it as
 bearer token. Without --toxiproxy no fault of type toxic can be injected.`,
     load: () => import("./up.ts"),
+  },
+  {
+    usage: "mitigate <names>",
+    summary: "Switch mitigations of a lab's services at run time: all, none or a comma list",
+    options: [LAB, ["--json", "Print what each service said as JSON on stdout"]],
+    examples: ["chaoslab mitigate all", "chaoslab mitigate timeout,retry_budget,breaker --lab second"],
+    details: async () => (await import("./mitigation-flags.ts")).mitigationsHelp(),
+    load: () => import("./mitigate.ts"),
   },
   {
     usage: "status",
@@ -428,18 +438,22 @@ Exit codes
     details: `Services and their environment (variables without a default are required)
   api       port 8080: POST /token, GET|POST /orders, GET /products/{id}
             JWT_SECRET (at least 32 bytes), ORDERS_URLS (comma list of http:// addresses), CATALOG_URL,
-            ORDERS_CONNECTIONS (64: most requests in flight to orders, over all replicas)
+            ORDERS_CONNECTIONS (64: most requests in flight to orders, over all replicas),
+            REDIS_URL (of the mitigation catalog_fallback)
   orders    port 8081: reads from the replica, checkout on the primary
             PG_PRIMARY_URL, PG_REPLICA_URL, PAYMENTS_URL, CATALOG_URL, WORKERS (16: requests at once),
-            PG_POOL_SIZE (10: connections to each of primary and replica)
+            PG_POOL_SIZE (10: connections to each of primary and replica),
+            REDIS_URL (of the mitigation catalog_fallback)
   payments  port 8082: POST /charges, GET /ledger, PUT|GET|DELETE /behaviour
             LEDGER_PATH (SQLite file), SERVICE_TIME_MS (40: mean), SEED (1: of service times and refusals)
   catalog   port 8083: GET /products/{id}
-            PG_REPLICA_URL, REDIS_URL, CACHE_TTL_S (60)
+            PG_REPLICA_URL, REDIS_URL, CACHE_TTL_S (60: in Redis), LOCAL_CACHE_TTL_S (5: in the process)
   migrate   creates the schema, seeds the primary and exits; safe to run again
             PG_PRIMARY_URL, SEED_ORDERS (10000), SEED_PRODUCTS (1000), TENANTS (20)
 
-Every service answers /healthz, /readyz and /metrics, and stops on SIGTERM within 5 s. Services start without
+Every service answers /healthz, /readyz and /metrics, and stops on SIGTERM within 5 s (with the mitigation
+draining, 7 s). Mitigations: MITIGATIONS (all, none or a comma list; default none) or MITIGATIONS_FILE, which wins where
+it exists; at run time GET|PUT /mitigations {"mitigations": [...]}. See chaoslab mitigate --help. Services start without
 their stores and connect when those come up. Start services with BUN_CONFIG_MAX_HTTP_REQUESTS=65336: the
 runtime otherwise queues outgoing requests beyond 256, and only the environment it starts with can change that.
 

@@ -9,17 +9,19 @@ import type { ProxyChoice } from "../lab/host/links.ts";
 import { clearRemains, labDocument } from "../lab/host/manage.ts";
 import { requireRoot } from "../lab/host/prerequisites.ts";
 import { checkLabName, DEFAULT_SEEDED } from "../lab/host/record.ts";
+import { mitigationsOf } from "./mitigation-flags.ts";
 
 export async function run(_args: string[], flags: Flags): Promise<number> {
   const name = checkLabName(textFlag(flags, "lab") ?? "lab");
   const toxiproxy = toxiproxyFlag(flags);
+  const mitigations = mitigationsOf("--mitigations", textFlag(flags, "mitigations") ?? "none");
   const progress = new Progress({ quiet: booleanFlag(flags, "quiet") });
   requireRoot("a lab");
   const { signal, dispose } = abortOnSignals();
   try {
     await clearRemains(name, (line) => progress.say(line));
     const onStep = (step: BootStep): void => progress.say(stepLine(step));
-    const booted = await bootLab(name, DEFAULT_SEEDED, onStep, signal, toxiproxy);
+    const booted = await bootLab(name, DEFAULT_SEEDED, onStep, signal, toxiproxy, mitigations);
     if (signal.aborted) {
       await booted.down();
       throw new ChaoslabError("aborted", `boot of lab ${name} stopped; nothing of it is left`);

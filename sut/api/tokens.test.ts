@@ -22,6 +22,37 @@ describe("Tokens", () => {
     expect(await tokens.tenantOf(header)).toBeNull();
   });
 
+  test("by a wall clock set back, a token is not valid yet, although it was used before", async () => {
+    let now = 1_700_000_000_000;
+    const tokens = await Tokens.create(SECRET, () => now);
+    const header = `Bearer ${await tokens.issue("tenant-01")}`;
+    expect(await tokens.tenantOf(header)).toBe("tenant-01");
+    now -= 1_000;
+    expect(await tokens.tenantOf(header)).toBeNull();
+    expect(await tokens.tenantOf(header)).toBeNull();
+  });
+
+  test("with a leeway its times may be off by that much, known or not, and no more", async () => {
+    let now = 1_700_000_000_000;
+    const issued = now;
+    const tokens = await Tokens.create(
+      SECRET,
+      () => now,
+      () => 300_000,
+    );
+    const [known, fresh] = [
+      `Bearer ${await tokens.issue("tenant-01")}`,
+      `Bearer ${await tokens.issue("tenant-02")}`,
+    ];
+    await tokens.tenantOf(known);
+    now = issued - 300_000;
+    expect([await tokens.tenantOf(known), await tokens.tenantOf(fresh)]).toEqual(["tenant-01", "tenant-02"]);
+    now = issued + TOKEN_LIFETIME_S * 1_000 + 299_000;
+    expect([await tokens.tenantOf(known), await tokens.tenantOf(fresh)]).toEqual(["tenant-01", "tenant-02"]);
+    now = issued + TOKEN_LIFETIME_S * 1_000 + 301_000;
+    expect([await tokens.tenantOf(known), await tokens.tenantOf(fresh)]).toEqual([null, null]);
+  });
+
   test("foreign, altered and missing tokens are refused", async () => {
     const tokens = await Tokens.create(SECRET);
     const foreign = await Tokens.create(`${SECRET} of somebody else`);

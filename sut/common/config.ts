@@ -60,6 +60,11 @@ export class Env {
     return value;
   }
 
+  /** As {@link url}; null when the variable is not set. */
+  optionalUrl(name: string, protocols: readonly string[]): string | null {
+    return this.values[name]?.trim() ? this.url(name, protocols) : null;
+  }
+
   #httpUrl(name: string, value: string, accepted = "an http:// address"): string {
     const parsed = URL.parse(value);
     const plain = parsed?.pathname === "/" && parsed.search === "" && parsed.hash === "";

@@ -3,9 +3,20 @@
  * @module
  */
 
-export type DependencyFailure = "error" | "unreachable";
+/**
+ * `error`: an answer that says it failed. `unreachable`: no answer. `timeout`: none in the time there was. `rejected`:
+ * not to be asked now, as the dependency itself or a mitigation on this side says.
+ */
+export type DependencyFailure = "error" | "unreachable" | "timeout" | "rejected";
 
-/** A dependency gave no answer (`unreachable`), or one that says it failed (`error`). */
+const WORDS: Readonly<Record<DependencyFailure, string>> = {
+  error: "failed",
+  unreachable: "is unreachable",
+  timeout: "took too long",
+  rejected: "is not asked",
+};
+
+/** A dependency gave no answer that can be used. */
 export class DependencyError extends Error {
   override readonly name = "DependencyError";
 
@@ -13,7 +24,14 @@ export class DependencyError extends Error {
     readonly dependency: string,
     readonly outcome: DependencyFailure,
     reason: string,
+    /** True when the call surely did nothing there: the connection was refused. */
+    readonly refused = false,
   ) {
-    super(`${dependency} ${outcome === "error" ? "failed" : "is unreachable"}: ${reason}`);
+    super(`${dependency} ${WORDS[outcome]}: ${reason}`);
+  }
+
+  /** Whether another attempt at once makes sense: not at one that asks to be left alone. */
+  get retriable(): boolean {
+    return this.outcome !== "rejected";
   }
 }

@@ -3,25 +3,27 @@
  * @module
  */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import { DependencyError } from "./dependency.ts";
-import type { Pool } from "./pool.ts";
+import { DependencyError, type DependencyFailure } from "./dependency.ts";
+import type { Slots } from "./pool.ts";
 import { watchRuntime } from "./runtime-metrics.ts";
 
 /** 1 ms to 10 s; an observation beyond lands in +Inf. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** `ok`: an answer that can be used. `error`: an answer that cannot. `unreachable`: no answer. */
-export type DependencyOutcome = "ok" | "error" | "unreachable";
+/** `ok`: an answer that can be used. */
+export type DependencyOutcome = "ok" | DependencyFailure;
 
 export class Metrics {
   readonly registry = new Registry();
   /** Requests being handled now. */
   inFlight = 0;
 
-  readonly #pools: Pool[] = [];
+  readonly #pools: Slots[] = [];
   readonly #requests: Counter<"route" | "method" | "status">;
   readonly #durations: Histogram<"route" | "method">;
+  readonly #calls: Counter<"dependency">;
   readonly #attempts: Counter<"dependency">;
+  readonly #timeouts: Counter<"dependency">;
   readonly #dependencies: Histogram<"dependency" | "outcome">;
 
   /** @param node value of the label `node` on every metric. */
@@ -41,14 +43,18 @@ export class Metrics {
       buckets: SECONDS,
       registers,
     });
-    const metrics = this;
-    new Gauge({
-      name: "chaoslab_http_requests_in_flight",
-      help: "Requests being handled.",
+    this.level("chaoslab_http_requests_in_flight", "Requests being handled.", () => this.inFlight);
+    this.#calls = new Counter({
+      name: "chaoslab_dependency_calls_total",
+      help: "Calls wanted of a dependency, before any retry.",
+      labelNames: ["dependency"],
       registers,
-      collect() {
-        this.set(metrics.inFlight);
-      },
+    });
+    this.#timeouts = new Counter({
+      name: "chaoslab_timeouts_total",
+      help: "Calls towards a dependency that were given up for lack of time.",
+      labelNames: ["dependency"],
+      registers,
     });
     this.#attempts = new Counter({
       name: "chaoslab_dependency_attempts_total",
@@ -70,7 +76,7 @@ export class Metrics {
   }
 
   /** A pool whose gauges are exported under its name. */
-  pool<P extends Pool>(pool: P): P {
+  pool<P extends Slots>(pool: P): P {
     this.#pools.push(pool);
     return pool;
   }
@@ -78,6 +84,31 @@ export class Metrics {
   /** A counter of the service's own. */
   counter<L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> {
     return new Counter({ name, help, labelNames: [...labelNames], registers: [this.registry] });
+  }
+
+  /** A gauge of the service's own with one value per label, read at each scrape. */
+  gauge(name: string, help: string, label: string, read: () => Iterable<readonly [string, number]>): void {
+    new Gauge({
+      name,
+      help,
+      labelNames: [label],
+      registers: [this.registry],
+      collect() {
+        for (const [value, level] of read()) this.set({ [label]: value }, level);
+      },
+    });
+  }
+
+  /** A gauge without labels, read at each scrape. */
+  level(name: string, help: string, read: () => number): void {
+    new Gauge({
+      name,
+      help,
+      registers: [this.registry],
+      collect() {
+        this.set(read());
+      },
+    });
   }
 
   /** @param startedMs as `performance.now()` gave it when the request arrived. */
@@ -101,24 +132,26 @@ export class Metrics {
     }
   }
 
+  /** One call, of however many attempts. */
+  called(dependency: string): void {
+    this.#calls.inc({ dependency });
+  }
+
   attemptBegun(dependency: string): void {
     this.#attempts.inc({ dependency });
   }
 
   attemptEnded(dependency: string, outcome: DependencyOutcome, durationMs: number): void {
     this.#dependencies.observe({ dependency, outcome }, durationMs / 1_000);
+    if (outcome === "timeout") this.timedOut(dependency);
   }
 
-  #poolGauge(name: string, help: string, read: (pool: Pool) => number): void {
-    const pools = this.#pools;
-    new Gauge({
-      name,
-      help,
-      labelNames: ["pool"],
-      registers: [this.registry],
-      collect() {
-        for (const pool of pools) this.set({ pool: pool.name }, read(pool));
-      },
-    });
+  /** Counts a call given up; that of an attempt is counted with its end. */
+  timedOut(dependency: string): void {
+    this.#timeouts.inc({ dependency });
+  }
+
+  #poolGauge(name: string, help: string, read: (pool: Slots) => number): void {
+    this.gauge(name, help, "pool", () => this.#pools.map((pool) => [pool.name, read(pool)] as const));
   }
 }

@@ -11,8 +11,8 @@ import postgres, { type Sql } from "postgres";
 import { DependencyError } from "./dependency.ts";
 import { reasonOf } from "./log.ts";
 
-/** Runs one statement. */
-export type Run = <T>(statement: (sql: Sql) => Promise<T>) => Promise<T>;
+/** Runs one statement. A signal gives it up, and the connection with it. */
+export type Run = <T>(statement: (sql: Sql) => Promise<T>, signal?: AbortSignal) => Promise<T>;
 
 export class PgConnection {
   readonly #sql: Sql;
@@ -57,11 +57,13 @@ export class PgConnection {
    * the transaction it belongs to.
    * @throws DependencyError when the server failed it or is gone.
    */
-  run: Run = async (statement) => {
+  run: Run = async (statement, signal) => {
     if (this.#lost) throw new DependencyError(this.dependency, "unreachable", "the connection was lost");
+    if (signal?.aborted) throw this.#outOfTime();
     const startedMs = performance.now();
     try {
-      return await statement(this.#sql);
+      const answer = statement(this.#sql);
+      return await (signal ? this.#within(signal, answer) : answer);
     } catch (error) {
       throw this.#understood(error);
     } finally {
@@ -69,12 +71,16 @@ export class PgConnection {
     }
   };
 
-  /** Runs statements in one transaction; whatever `work` throws rolls it back. */
-  async transaction<T>(work: (run: Run) => Promise<T>): Promise<T> {
-    await this.run((sql) => sql`begin`);
+  /**
+   * Runs statements in one transaction; whatever `work` throws rolls it back.
+   * @param signal gives up each statement of it.
+   */
+  async transaction<T>(work: (run: Run) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const run: Run = (statement) => this.run(statement, signal);
+    await run((sql) => sql`begin`);
     try {
-      const result = await work(this.run);
-      await this.run((sql) => sql`commit`);
+      const result = await work(run);
+      await run((sql) => sql`commit`);
       return result;
     } catch (error) {
       // A server that lost the connection rolls back by itself.
@@ -93,7 +99,27 @@ export class PgConnection {
     void this.close();
   }
 
+  /** A statement that was given up may still run: nothing else can use its connection. */
+  async #within<T>(signal: AbortSignal, answer: Promise<T>): Promise<T> {
+    const { promise, reject } = Promise.withResolvers<never>();
+    const abort = (): void => {
+      this.#discard();
+      reject(this.#outOfTime());
+    };
+    signal.addEventListener("abort", abort, { once: true });
+    try {
+      return await Promise.race([answer, promise]);
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  #outOfTime(): DependencyError {
+    return new DependencyError(this.dependency, "timeout", "no answer in time");
+  }
+
   #understood(error: unknown): unknown {
+    if (error instanceof DependencyError) return error;
     if (error instanceof postgres.PostgresError) {
       // After FATAL the server hangs up (PostgreSQL manual, table 20.2).
       if (error.severity !== "ERROR") this.#discard();

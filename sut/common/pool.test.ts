@@ -47,6 +47,34 @@ describe("Pool", () => {
     expect(pool.inUse).toBe(0);
   });
 
+  test("a wait that is given up ends at once, and its place in the line is gone", async () => {
+    const pool = new Pool("orders", 1);
+    const gate = Promise.withResolvers<void>();
+    const first = pool.run(() => gate.promise);
+    const leaving = new AbortController();
+    const second = pool.run(() => "second", leaving.signal);
+    const third = pool.run(() => "third", new AbortController().signal);
+    leaving.abort();
+    await expect(second).rejects.toMatchObject({ name: "NoSlotError", reason: "timeout" });
+    expect(pool.waiting).toBe(1);
+    gate.resolve();
+    await first;
+    expect(await third).toBe("third");
+    expect(pool.inUse).toBe(0);
+    // With a slot free there is nothing to wait for, whatever the signal says.
+    expect(await pool.run(() => "now", AbortSignal.abort())).toBe("now");
+  });
+
+  test("those beyond the longest line are refused at once", async () => {
+    const pool = new Pool("orders", 1, 1);
+    const gate = Promise.withResolvers<void>();
+    const all = [pool.run(() => gate.promise), pool.run(() => "waited")];
+    await expect(pool.run(() => "no")).rejects.toMatchObject({ reason: "full" });
+    gate.resolve();
+    await Promise.all(all);
+    expect(await pool.run(() => "room again")).toBe("room again");
+  });
+
   test.each([0, -1, 1.5, Number.NaN])("size %p is refused", (size) => {
     expect(() => new Pool("orders", size)).toThrow(RangeError);
   });

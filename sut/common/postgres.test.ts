@@ -1,70 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { Glob } from "bun";
+import { freePort } from "../testing/free-port.ts";
+import { PostgresServer, postgresBin } from "../testing/postgres-server.ts";
 import { DependencyError } from "./dependency.ts";
 import { Metrics } from "./metrics.ts";
 import { PgPool } from "./postgres.ts";
 
-const VERSIONS = "/usr/lib/postgresql";
-const found = existsSync(VERSIONS)
-  ? [...new Glob("*/bin/initdb").scanSync(VERSIONS)].sort().at(-1)
-  : undefined;
-const AS_ROOT = process.getuid?.() === 0;
-const bin = found ? join(VERSIONS, dirname(found)) : null;
-
-/** A real server of its own, with the smallest settings that start. Postgres refuses to run as root. */
-class Server {
-  folder = "";
-  readonly port = freePort();
-  readonly url = `postgres://tester@127.0.0.1:${this.port}/postgres`;
-
-  create(): void {
-    this.folder = mkdtempSync(join(tmpdir(), "sut-pg-"));
-    if (AS_ROOT) this.#spawn("chown", "postgres", this.folder);
-    this.#run("initdb", "-D", `${this.folder}/data`, "-A", "trust", "-U", "tester", "--no-sync");
-  }
-
-  start(): void {
-    const settings = `-p ${this.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=${this.folder}`;
-    this.#run(
-      "pg_ctl",
-      "-D",
-      `${this.folder}/data`,
-      "-o",
-      settings,
-      "-l",
-      `${this.folder}/log`,
-      "-w",
-      "start",
-    );
-  }
-
-  /** `immediate` is a crash: connections are cut, nothing is finished. */
-  stop(): void {
-    this.#run("pg_ctl", "-D", `${this.folder}/data`, "-m", "immediate", "-w", "stop");
-  }
-
-  #run(program: string, ...args: string[]): void {
-    const command = [`${bin}/${program}`, ...args];
-    this.#spawn(...(AS_ROOT ? ["runuser", "-u", "postgres", "--", ...command] : command));
-  }
-
-  #spawn(...command: string[]): void {
-    const result = Bun.spawnSync(command, { cwd: "/", stdout: "ignore", stderr: "pipe" });
-    if (result.exitCode !== 0) throw new Error(`${command.join(" ")}: ${result.stderr.toString()}`);
-  }
-}
-
-function freePort(): number {
-  const taken = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  taken.stop(true);
-  return taken.port;
-}
-
-describe.skipIf(bin === null)("PgPool on a real server", () => {
-  const server = new Server();
+describe.skipIf(postgresBin === null)("PgPool on a real server", () => {
+  const server = new PostgresServer();
   const pool = new PgPool("pg_primary", server.url, 4, "test", new Metrics("test"));
   const rows = async () => Number((await pool.query((sql) => sql`select count(*) from t`))[0]?.count);
 
@@ -75,8 +17,7 @@ describe.skipIf(bin === null)("PgPool on a real server", () => {
   });
   afterAll(async () => {
     await pool.close();
-    server.stop();
-    rmSync(server.folder, { recursive: true });
+    server.remove();
   });
 
   test("a transaction commits as a whole or not at all", async () => {

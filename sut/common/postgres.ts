@@ -5,7 +5,7 @@
 import { DependencyError } from "./dependency.ts";
 import type { Metrics } from "./metrics.ts";
 import { PgConnection, type Run } from "./pg-connection.ts";
-import { Pool } from "./pool.ts";
+import { NoSlotError, Pool } from "./pool.ts";
 
 export class PgPool {
   readonly #slots: Pool;
@@ -14,9 +14,10 @@ export class PgPool {
 
   /**
    * Connects when first used, and again by itself after a loss.
-   * @param name of the pool and of the dependency in metrics, e.g. `pg_primary`.
+   * @param name of the dependency in metrics, e.g. `pg_primary`.
    * @param size most connections.
    * @param node shown as application_name in pg_stat_activity.
+   * @param pool name of the pool in metrics, where a server has more than one.
    */
   constructor(
     readonly name: string,
@@ -24,21 +25,22 @@ export class PgPool {
     size: number,
     private readonly node: string,
     private readonly metrics: Metrics,
+    pool = name,
   ) {
-    this.#slots = metrics.pool(new Pool(name, size));
+    this.#slots = metrics.pool(new Pool(pool, size));
   }
 
   /** Runs one statement on a connection of the pool. */
-  query: Run = (statement) => this.#use((connection) => connection.run(statement));
+  query: Run = (statement, signal) => this.#use((connection) => connection.run(statement, signal), signal);
 
   /** Runs one transaction on a connection of the pool; whatever `work` throws rolls it back. */
-  transaction<T>(work: (run: Run) => Promise<T>): Promise<T> {
-    return this.#use((connection) => connection.transaction(work));
+  transaction<T>(work: (run: Run) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return this.#use((connection) => connection.transaction(work, signal), signal);
   }
 
   /** True when a statement gets through. */
-  answers(): Promise<boolean> {
-    return this.query((sql) => sql`select 1`).then(
+  answers(signal?: AbortSignal): Promise<boolean> {
+    return this.query((sql) => sql`select 1`, signal).then(
       () => true,
       () => false,
     );
@@ -48,7 +50,18 @@ export class PgPool {
     await Promise.all(this.#idle.splice(0).map((connection) => connection.close()));
   }
 
-  #use<T>(work: (connection: PgConnection) => Promise<T>): Promise<T> {
+  async #use<T>(work: (connection: PgConnection) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    this.metrics.called(this.name);
+    try {
+      return await this.#onConnection(work, signal);
+    } catch (error) {
+      if (!(error instanceof NoSlotError)) throw error;
+      this.metrics.timedOut(this.name);
+      throw new DependencyError(this.name, "timeout", error.message);
+    }
+  }
+
+  #onConnection<T>(work: (connection: PgConnection) => Promise<T>, signal?: AbortSignal): Promise<T> {
     return this.#slots.run(async () => {
       const connection = this.#take();
       const beforeMs = connection.busyMs;
@@ -66,7 +79,7 @@ export class PgPool {
       } finally {
         if (!connection.lost) this.#idle.push(connection);
       }
-    });
+    }, signal);
   }
 
   #take(): PgConnection {

@@ -32,7 +32,7 @@ describe("retry over real requests", () => {
     [2, 3],
   ])("after %p failures the answer comes with attempt %p", async (failing, expected) => {
     failures = failing;
-    expect(await call()).toEqual({ status: 200, body: "body" });
+    expect(await call()).toEqual({ status: 200, body: "body", degraded: null });
     expect(served).toBe(expected);
     expect(await attemptsCounted()).toBe(expected);
   });

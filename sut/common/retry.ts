@@ -14,7 +14,12 @@ export async function retry<T>(attempts: number, call: (attempt: number) => Prom
     try {
       return await call(attempt);
     } catch (error) {
-      if (attempt >= attempts || !(error instanceof DependencyError)) throw error;
+      if (attempt >= attempts || !isRetriable(error)) throw error;
     }
   }
+}
+
+/** A dependency's failure, unless it asks to be left alone. */
+export function isRetriable(error: unknown): boolean {
+  return error instanceof DependencyError && error.retriable;
 }

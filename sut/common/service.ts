@@ -3,6 +3,8 @@
  * @module
  */
 import type { AnyElysia } from "elysia";
+import { Mitigations } from "../resilience/mitigations.ts";
+import { Resilience } from "../resilience/resilience.ts";
 import { Env } from "./config.ts";
 import { Log, reasonOf } from "./log.ts";
 import { Metrics } from "./metrics.ts";
@@ -27,6 +29,7 @@ export interface Node {
   name: string;
   metrics: Metrics;
   log: Log;
+  resilience: Resilience;
 }
 
 /** What a service hands back: its routes, and what must be closed after the last request. */
@@ -37,6 +40,12 @@ export interface Service {
 
 /** Requests in flight get this long to finish after SIGTERM; it must be less than Docker's 10 s before SIGKILL. */
 const DRAIN_MS = 5_000;
+
+/**
+ * With the mitigation `draining` a node that is told to stop serves on for this long while it says that it is not ready:
+ * callers that ask every 250 ms and wait up to 500 ms for the answer have noticed by then.
+ */
+const NOTICE_MS = 1_200;
 
 /** Reads HOST, PORT and NODE_NAME, builds the service, and serves until SIGTERM or SIGINT. */
 export async function serve(
@@ -51,13 +60,19 @@ export async function serve(
   const name = env.text("NODE_NAME", "a name", kind);
   const log = new Log(name);
   const metrics = new Metrics(name);
+  const resilience = new Resilience(Mitigations.fromEnv(env), metrics);
 
-  const service = await build({ env, name, metrics, log });
+  const service = await build({ env, name, metrics, log, resilience });
   const signal = stopSignal();
   try {
     const server = listen(service.app, kind, hostname, port);
-    log.info("listening", { host: hostname, port: server.port ?? port, pid: process.pid });
+    const mitigations = resilience.mitigations.names.join(",");
+    log.info("listening", { host: hostname, port: server.port ?? port, pid: process.pid, mitigations });
     log.info("stopping", { signal: await signal, in_flight: metrics.inFlight });
+    if (resilience.mitigations.on("draining")) {
+      resilience.draining = true;
+      await Bun.sleep(NOTICE_MS);
+    }
     const drained = await stop(server);
     log.info("stopped", { drained });
   } finally {

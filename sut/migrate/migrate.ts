@@ -36,6 +36,12 @@ const SCHEMA = `
     where idempotency_key is not null;
   create index if not exists orders_tenant on orders (tenant_id, created_at desc);
   create index if not exists orders_pending on orders (created_at) where status = 'pending';
+  create table if not exists leases (
+    name text primary key,
+    holder text not null,
+    token bigint not null,
+    expires_at timestamptz not null
+  );
 `;
 
 /**

@@ -6,6 +6,8 @@ import { Env } from "../common/config.ts";
 import { Log } from "../common/log.ts";
 import { Metrics } from "../common/metrics.ts";
 import type { Service } from "../common/service.ts";
+import { Mitigations } from "../resilience/mitigations.ts";
+import { Resilience } from "../resilience/resilience.ts";
 import type { Charge } from "./ledger.ts";
 import { payments } from "./payments.ts";
 
@@ -19,11 +21,13 @@ describe("the payments service", () => {
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "payments-"));
     const values = { LEDGER_PATH: join(folder, "ledger.db"), SERVICE_TIME_MS: String(SERVICE_TIME_MS) };
+    const metrics = new Metrics("payments");
     service = payments({
       env: new Env("payments", values),
       name: "payments",
-      metrics: new Metrics("payments"),
+      metrics,
       log: new Log("payments", () => {}),
+      resilience: new Resilience(new Mitigations(), metrics),
     });
     service.app.listen({ hostname: "127.0.0.1", port: 0, reusePort: false, idleTimeout: 0 });
     url = `http://127.0.0.1:${service.app.server?.port}`;

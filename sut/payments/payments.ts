@@ -25,7 +25,8 @@ const Page = t.Object({
   limit: t.Integer({ minimum: 1, maximum: 10_000, default: 1_000 }),
 });
 
-export function payments({ env, metrics, log }: Node): Service {
+export function payments(node: Node): Service {
+  const { env, metrics, log } = node;
   const ledger = openLedger(env.service, env.text("LEDGER_PATH", "the path of a file"));
   const seed = env.integer("SEED", { min: 0, max: 4_294_967_295 }, 1);
   const serviceTime = serviceTimes(env.number("SERVICE_TIME_MS", { min: 0, max: 60_000 }, 40), seed);
@@ -78,7 +79,7 @@ export function payments({ env, metrics, log }: Node): Service {
 
   // Elysia drops unknown properties by default; a misspelt behaviour must be refused, not ignored.
   const app = new Elysia({ normalize: false })
-    .use(observed(metrics, log))
+    .use(observed(node))
     .get("/healthz", () => ({ status: "ok" }))
     .get("/readyz", () => ({ status: "ready" }))
     .use(charges)

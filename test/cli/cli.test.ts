@@ -52,6 +52,8 @@ test.each([
   [["up", "--bogus"], 2, "--bogus"],
   [["up", "--toxiproxy=redis:6379"], 2, "--toxiproxy"],
   [["up", "--toxiproxy", "http://h:1/proxies"], 2, "--toxiproxy"],
+  [["up", "--mitigations", "brakes"], 2, '--mitigations: no such mitigation: "brakes"; accepted: all'],
+  [["mitigate", "brakes"], 2, "retry_budget"],
   [["inject", "toxic", "--target", "redis", "--toxic", "latency"], 2, "--latency-ms"],
   [["run"], 2, "schedule"],
   [["up", "--lab", "Not A Name"], 2, "--lab"],

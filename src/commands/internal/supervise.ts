@@ -7,6 +7,7 @@ import { ChaoslabError, ExitCode, type ExitKind, reasonOf } from "../../cli/erro
 import { type BootStep, boot } from "../../lab/host/boot.ts";
 import type { SupervisorMessage } from "../../lab/host/lab.ts";
 import type { ProxyChoice } from "../../lab/host/links.ts";
+import { writeMitigations } from "../../lab/host/mitigations.ts";
 import { hostRoutes } from "../../lab/host/network.ts";
 import { checkHost } from "../../lab/host/prerequisites.ts";
 import {
@@ -20,6 +21,7 @@ import {
 } from "../../lab/host/record.ts";
 import type { Supervisor } from "../../lab/host/supervisor.ts";
 import { teardown } from "../../lab/host/teardown.ts";
+import type { Mitigation } from "../../model/mitigations.ts";
 
 function tell(message: SupervisorMessage): void {
   try {
@@ -77,6 +79,7 @@ export async function run(args: string[]): Promise<number> {
   try {
     const toxiproxy = JSON.parse(args[2] ?? "null") as ProxyChoice;
     record = reserveLab(name, JSON.parse(args[1] ?? "") as Seeded, await hostRoutes(), toxiproxy);
+    writeMitigations(paths, JSON.parse(args[3] ?? "[]") as Mitigation[]);
   } catch (error) {
     tellError(error);
     return ExitCode.labFailed;

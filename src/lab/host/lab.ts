@@ -6,6 +6,7 @@ import { ChaoslabError, ExitCode, type ExitKind } from "../../cli/errors.ts";
 import { linesOf } from "../../cli/lines.ts";
 import { selfCommand } from "../../cli/self.ts";
 import type { FaultSpec } from "../../model/fault.ts";
+import type { Mitigation } from "../../model/mitigations.ts";
 import { nodesNamedBy } from "../../model/params.ts";
 import { bootId, isAlive } from "../process.ts";
 import type { Target } from "../target.ts";
@@ -136,6 +137,7 @@ export interface BootedLab {
  * @param onStep called after each step of the boot.
  * @param signal aborts the boot and takes down what there is.
  * @param toxiproxy where the proxies between its nodes run; null: none.
+ * @param mitigations that its services begin with.
  */
 export async function bootLab(
   name: string,
@@ -143,9 +145,10 @@ export async function bootLab(
   onStep: (step: BootStep) => void,
   signal?: AbortSignal,
   toxiproxy: ProxyChoice = null,
+  mitigations: readonly Mitigation[] = [],
 ): Promise<BootedLab> {
   checkHost();
-  const wanted = [JSON.stringify(seeded), JSON.stringify(toxiproxy)];
+  const wanted = [seeded, toxiproxy, mitigations].map((each) => JSON.stringify(each));
   const child = Bun.spawn(selfCommand("internal", "supervise", name, ...wanted), {
     stdin: "pipe",
     stdout: "pipe",

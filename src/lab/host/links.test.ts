@@ -6,9 +6,9 @@ const own = new Topology("lab", 3, [...NODE_NAMES, PROXY_NODE]);
 
 test("each link has one proxy, of a name and an address of its own", () => {
   const proxies = linkProxies(own, { url: null });
-  expect(proxies).toHaveLength(15);
-  expect(new Set(proxies.map((each) => each.name)).size).toBe(15);
-  expect(new Set(proxies.map((each) => each.listen)).size).toBe(15);
+  expect(proxies).toHaveLength(16);
+  expect(new Set(proxies.map((each) => each.name)).size).toBe(16);
+  expect(new Set(proxies.map((each) => each.listen)).size).toBe(16);
   expect(proxies[0]).toMatchObject({
     name: "api-to-orders-1",
     listen: "198.18.3.81:20001",

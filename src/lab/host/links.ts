@@ -24,6 +24,7 @@ export const LINKS: readonly Link[] = [
   ...ORDERS.flatMap((caller) => STORES_AND_SERVICES.map((callee): Link => ({ caller, callee }))),
   { caller: "catalog", callee: "pg-replica" },
   { caller: "catalog", callee: "redis" },
+  { caller: "api", callee: "redis" },
 ];
 
 /** Port of the first link's proxy; the others follow in the order of LINKS. Below the kernel's ephemeral ports. */

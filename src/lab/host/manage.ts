@@ -2,8 +2,10 @@
 import { ChaoslabError } from "../../cli/errors.ts";
 import { openFaults } from "../../faults/journal.ts";
 import type { FaultEvent } from "../../model/fault.ts";
+import type { Mitigation } from "../../model/mitigations.ts";
 import { isAlive } from "../process.ts";
 import { findLab, type HostLab, type LabState } from "./lab.ts";
+import { readMitigations } from "./mitigations.ts";
 import { proxiesOf, proxyServer } from "./proxies.ts";
 import type { NodeStatus } from "./supervisor.ts";
 import { teardown } from "./teardown.ts";
@@ -37,6 +39,8 @@ export interface LabDocument {
   created_at: string;
   /** The server of the proxies that services reach each other through, and how many these are; null: directly. */
   toxiproxy: { url: string; proxies: number } | null;
+  /** What its services are switched to. */
+  mitigations: Mitigation[];
   nodes: NodeStatus[];
   faults: FaultEvent[];
 }
@@ -51,6 +55,7 @@ export async function labDocument(lab: HostLab): Promise<LabDocument> {
     api: lab.apiUrl,
     created_at: lab.record.created_at,
     toxiproxy: server && { url: server.url, proxies: proxiesOf(lab.record).length },
+    mitigations: readMitigations(lab.paths),
     nodes: state === "ready" ? await lab.nodes() : [],
     faults: openFaults(lab.paths.journal).map((open) => open.event),
   };

@@ -170,7 +170,7 @@ function serviceSpec(
   service: string,
   env: Record<string, string>,
 ): NodeSpec {
-  const { topology } = ctx;
+  const { topology, paths } = ctx;
   return {
     name,
     argv: inNamespace(topology.netns(name), withoutCapabilities(selfCommand("sut", service))),
@@ -178,6 +178,7 @@ function serviceSpec(
       HOST: topology.address(name),
       PORT: String(PORTS[name]),
       NODE_NAME: name,
+      MITIGATIONS_FILE: paths.mitigations,
       // Bun caps concurrent fetches at 256 per process and queues the rest silently; the services' own pools shall be the limit.
       BUN_CONFIG_MAX_HTTP_REQUESTS: "65000",
       ...env,
@@ -236,6 +237,7 @@ export function nodeSpecs(ctx: LabContext): Partial<Record<NodeName, NodeSpec>> 
       JWT_SECRET: record.jwt_secret,
       ORDERS_URLS: `http://${at("api", "orders-1")},http://${at("api", "orders-2")}`,
       CATALOG_URL: `http://${at("api", "catalog")}`,
+      REDIS_URL: `redis://${at("api", "redis")}`,
     }),
     ...(topology.nodes.includes(PROXY_NODE) && { [PROXY_NODE]: toxiproxySpec(ctx) }),
   };

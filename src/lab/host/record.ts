@@ -69,6 +69,10 @@ export class LabPaths {
   get runLock(): string {
     return join(this.dir, "run.lock");
   }
+  /** The mitigations that its services begin with. */
+  get mitigations(): string {
+    return join(this.dir, "mitigations.json");
+  }
   /** The proxies that the lab's own Toxiproxy begins with. */
   get toxiproxyConfig(): string {
     return join(this.dir, "toxiproxy.json");
