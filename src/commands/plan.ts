@@ -5,6 +5,7 @@ import { type Plan, type PlannedFault, planRun } from "../experiment/plan.ts";
 import { describeWindows } from "../experiment/run.ts";
 import { loadSchedule } from "../experiment/schedule-file.ts";
 import { checkLabName } from "../lab/host/record.ts";
+import { mitigationsText } from "../model/mitigations.ts";
 import { profileFlag } from "./run-flags.ts";
 
 export async function run([file = ""]: string[], flags: Flags): Promise<number> {
@@ -35,9 +36,10 @@ function text(plan: Plan): string {
       ([sli, { steady, fault }]) => `  SLO   ${sli} ${steady}; under a fault ${fault}`,
     ),
   ];
-  const blocks = trials.map(({ hypothesis, windows, faults, stop_conditions, expected }) =>
+  const blocks = trials.map(({ hypothesis, windows, faults, stop_conditions, expected, mitigations }) =>
     [
       `${hypothesis}: ${describeWindows(windows)}`,
+      ...(mitigations ? [`  with  mitigations: ${mitigationsText(mitigations)}`] : []),
       ...faults.flatMap((fault) => faultLines(fault)),
       ...stop_conditions.map((condition) => `  stop  ${condition}: every fault is reverted at once`),
       ...(expected ? [`  expect ${expected.join(" or ")}`] : []),

@@ -6,6 +6,7 @@
 import {
   addCounts,
   addLatency,
+  addOutcomeCounts,
   addOutcomes,
   type Counts,
   latencyQuantile,
@@ -96,17 +97,28 @@ export class History {
 
   /** A measure over arrival seconds `from` up to but not including `to`; null when no request arrived then. */
   measure(operation: string, measure: Measure, from: number, to: number): number | null {
-    return measureOf(this.window(operation, from, to), measure, to - from, this.timeoutMs);
+    return measureOf(this.#counted(operation, measure, from, to), measure, to - from, this.timeoutMs);
+  }
+
+  /** What a measure takes of a window: one second is as it stands, and only quantiles take the latencies. */
+  #counted(operation: string, measure: Measure, from: number, to: number): Counts {
+    const seconds = this.#operations.get(operation)?.seconds ?? [];
+    if (to - from === 1) return seconds[from] ?? noCounts();
+    if (quantileOf(measure) !== null) return this.window(operation, from, to);
+    const sum = noCounts();
+    for (const counts of seconds.slice(Math.max(0, from), Math.max(0, to))) addOutcomeCounts(sum, counts);
+    return sum;
   }
 
   /** The measure over [s, to) for each s from `from` on, in one pass. */
   suffixes(operation: string, measure: Measure, from: number, to: number): (number | null)[] {
     const values: (number | null)[] = new Array(Math.max(0, to - from)).fill(null);
     const sum = noCounts();
+    const add = quantileOf(measure) === null ? addOutcomeCounts : addCounts;
     const seconds = this.#operations.get(operation)?.seconds ?? [];
     for (let second = to - 1; second >= from; second--) {
       const counts = seconds[second];
-      if (counts) addCounts(sum, counts);
+      if (counts) add(sum, counts);
       values[second - from] = measureOf(sum, measure, to - second, this.timeoutMs);
     }
     return values;

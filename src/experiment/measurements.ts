@@ -11,6 +11,9 @@ export type Series = readonly (number | null)[];
 const EMPTY: Series = [];
 
 export class Measurements {
+  /** Each SLI by the second, as far as it was asked for. */
+  readonly #seconds = new Map<string, (number | null)[]>();
+
   /** @param series of each SLI that is not of the load's record, by its name. */
   constructor(
     readonly history: History,
@@ -37,7 +40,10 @@ export class Measurements {
 
   /** Each second by itself. */
   perSecond(name: string, from: number, to: number): (number | null)[] {
-    return Array.from({ length: Math.max(0, to - from) }, (_, i) => this.over(name, from + i, from + i + 1));
+    const known = this.#seconds.get(name) ?? [];
+    this.#seconds.set(name, known);
+    for (let second = known.length; second < to; second++) known.push(this.over(name, second, second + 1));
+    return known.slice(Math.max(0, from), Math.max(0, to));
   }
 
   /** Over [s, to), for each s from `from` on. */

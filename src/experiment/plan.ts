@@ -1,7 +1,14 @@
 /** What a run would do: nothing is touched but for trying, where it can harm nothing, which mechanisms work here. @module */
 import { FAULTS } from "../faults/registry.ts";
 import { findLab, plannedLab } from "../lab/host/lab.ts";
-import { DEFAULT_PENDING_BOUND_S, faultsOf, type Schedule, type Windows } from "../model/schedule.ts";
+import type { Mitigation } from "../model/mitigations.ts";
+import {
+  DEFAULT_PENDING_BOUND_S,
+  faultsOf,
+  mitigationsOf,
+  type Schedule,
+  type Windows,
+} from "../model/schedule.ts";
 import type { Result } from "../model/verdict.ts";
 import { checkTargets, needsProxies, profileOf, windowsOf } from "./run.ts";
 
@@ -26,6 +33,8 @@ export interface PlannedTrial {
   faults: PlannedFault[];
   stop_conditions: string[];
   expected: Result[] | null;
+  /** Null: as the lab is; one that is booted has none. */
+  mitigations: Mitigation[] | null;
 }
 
 export interface Plan {
@@ -92,6 +101,7 @@ export async function planRun({ schedule, file, labName, profile, repeats }: Pla
       faults,
       stop_conditions: stops.map(({ sli, threshold, for_s }) => `${sli} ${threshold} for ${for_s} s`),
       expected: hypothesis.expect === undefined ? null : [hypothesis.expect].flat(),
+      mitigations: mitigationsOf(hypothesis, schedule),
     });
   }
   const one = (windows: Windows): number =>

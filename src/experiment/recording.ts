@@ -8,6 +8,7 @@ import type { FaultEvent } from "../model/fault.ts";
 import type { HistoryRecord, IntegrityRecord, ScrapeRecord } from "../model/history.ts";
 import type { IntegrityFacts, LeaseSample } from "../model/integrity.ts";
 import type { ClientRecord, LoadSummary, Operation } from "../model/load.ts";
+import type { Mitigation } from "../model/mitigations.ts";
 import type { Sli } from "../model/sli.ts";
 import type { NodeAfter, Phases, Stopped } from "../model/verdict.ts";
 import { parseExposition, type Sample } from "../observe/exposition.ts";
@@ -24,6 +25,7 @@ export class Recording {
   readonly phases: Partial<Phases> = {};
   stopped: Stopped | null = null;
   nodes: NodeAfter[] = [];
+  mitigations: Mitigation[] = [];
   /** Unix epoch milliseconds of arrival second 0. */
   loadStart = 0;
   /** When it was decided to take the faults back, Unix epoch milliseconds. */
@@ -94,6 +96,9 @@ export class Recording {
       }
       case "nodes":
         this.nodes = record.nodes;
+        break;
+      case "system":
+        this.mitigations = record.mitigations;
         break;
       case "integrity":
         this.#integrity = record.facts;

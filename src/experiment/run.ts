@@ -10,15 +10,18 @@ import { openFaults } from "../faults/journal.ts";
 import { type BootedLab, bootLab, findLab, type HostLab, stepLine } from "../lab/host/lab.ts";
 import { LINKS, type Link } from "../lab/host/links.ts";
 import { clearRemains } from "../lab/host/manage.ts";
+import { readMitigations, switchMitigations } from "../lab/host/mitigations.ts";
 import { checkHost } from "../lab/host/prerequisites.ts";
 import { DEFAULT_SEEDED } from "../lab/host/record.ts";
 import { isPlace, PLACES, PROXY_NODE } from "../lab/host/topology.ts";
 import { self } from "../lab/process.ts";
 import type { FaultSpec } from "../model/fault.ts";
+import type { Mitigation } from "../model/mitigations.ts";
 import { nodesNamedBy } from "../model/params.ts";
 import {
   DEFAULT_PROFILES,
   type Hypothesis,
+  mitigationsOf,
   type Profile,
   type Schedule,
   type Windows,
@@ -82,7 +85,13 @@ export async function runSchedule(options: RunOptions): Promise<RunDocument> {
   try {
     const opened = await openLab(options);
     booted = opened.booted;
-    await runAll(opened.lab, options, folder, document);
+    const before = readMitigations(opened.lab.paths);
+    try {
+      await runAll(opened.lab, before, options, folder, document);
+    } finally {
+      // A lab that was up is left as it was found.
+      if (!booted || options.keep) await switchMitigations(opened.lab, before);
+    }
     document.state = "complete";
   } catch (error) {
     document.state = signal.aborted ? "aborted" : "failed";
@@ -97,9 +106,13 @@ export async function runSchedule(options: RunOptions): Promise<RunDocument> {
   return document;
 }
 
-/** Every hypothesis, and each as often as it is to be repeated: first all once, then all again. */
+/**
+ * Every hypothesis, and each as often as it is to be repeated: first all once, then all again.
+ * @param mitigations of the lab, for hypotheses that do not say.
+ */
 async function runAll(
   lab: HostLab,
+  mitigations: readonly Mitigation[],
   options: RunOptions,
   folder: RunFolder,
   document: RunDocument,
@@ -120,6 +133,7 @@ async function runAll(
         lab,
         schedule,
         hypothesis,
+        mitigations: mitigationsOf(hypothesis, schedule) ?? mitigations,
         repeat,
         windows,
         file,

@@ -4,8 +4,10 @@
  */
 import { reasonOf } from "../cli/errors.ts";
 import type { HostLab } from "../lab/host/lab.ts";
+import { switchMitigations } from "../lab/host/mitigations.ts";
 import type { HistoryRecord } from "../model/history.ts";
 import type { LoadTick } from "../model/load.ts";
+import type { Mitigation } from "../model/mitigations.ts";
 import {
   DEFAULT_PENDING_BOUND_S,
   faultsOf,
@@ -45,6 +47,8 @@ export interface TrialRun {
   lab: HostLab;
   schedule: Schedule;
   hypothesis: Hypothesis;
+  /** What the services are to run with. */
+  mitigations: readonly Mitigation[];
   /** 1 for the first of its repeats. */
   repeat: number;
   windows: Windows;
@@ -64,7 +68,7 @@ export interface Outcome {
  * @throws the signal's reason when it came before there was a fault. After that there is a verdict, inconclusive.
  */
 export async function runTrial(run: TrialRun): Promise<Outcome> {
-  const { lab, schedule, hypothesis, windows, file, signal, say } = run;
+  const { lab, schedule, hypothesis, mitigations, windows, file, signal, say } = run;
   const recording = new Recording(schedule.load.timeout_s * 1000, schedule.slis);
   const record = (entry: HistoryRecord): void => {
     file.append(entry);
@@ -78,6 +82,9 @@ export async function runTrial(run: TrialRun): Promise<Outcome> {
     if (next !== "warm-up") record({ kind: "phase", phase: next, from, to });
   };
 
+  await switchMitigations(lab, mitigations);
+  record({ kind: "system", mitigations: [...mitigations] });
+  const integrity = await beginIntegrity(lab, signal);
   const load = new LoadProcess({
     lab,
     load: schedule.load,
@@ -96,7 +103,6 @@ export async function runTrial(run: TrialRun): Promise<Outcome> {
       watches.tick(entry);
     },
   });
-  const integrity = await beginIntegrity(lab, signal);
   using _sampler = new Sampler(lab, schedule.slis, schedule.prometheus?.url ?? null, record);
   const faults = new FaultWindow({ lab, windowS: windows.window_s, record, say });
   try {

@@ -35,6 +35,7 @@ export function judge(trial: Trial): Verdict {
     hypothesis: hypothesis.name,
     repeat: trial.repeat,
     sli: hypothesis.sli,
+    mitigations: recording.mitigations,
     result,
     expected,
     as_expected: expected?.includes(result) ?? null,

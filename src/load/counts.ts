@@ -73,12 +73,17 @@ export function addLatency(counts: Counts, sparse: readonly number[]): void {
   }
 }
 
-/** Adds what `other` counted to `counts`. */
-export function addCounts(counts: Counts, other: Counts): void {
+/** The same without the latencies. */
+export function addOutcomeCounts(counts: Counts, other: Counts): void {
   counts.requests += other.requests;
   counts.good += other.good;
   counts.degraded += other.degraded;
   counts.answered += other.answered;
+}
+
+/** Adds what `other` counted to `counts`. */
+export function addCounts(counts: Counts, other: Counts): void {
+  addOutcomeCounts(counts, other);
   for (const [bucket, n] of other.latency) counts.latency.set(bucket, (counts.latency.get(bucket) ?? 0) + n);
 }
 

@@ -7,6 +7,7 @@
 import type { FaultEvent } from "./fault.ts";
 import type { IntegrityFacts } from "./integrity.ts";
 import type { LoadRecord } from "./load.ts";
+import type { Mitigation } from "./mitigations.ts";
 import type { NodeAfter, Stopped } from "./verdict.ts";
 
 /** What one node's metrics said: only the samples that are not as they were in its scrape before. */
@@ -55,6 +56,12 @@ export interface NodesRecord {
   nodes: NodeAfter[];
 }
 
+/** What the system under test ran with. */
+export interface SystemRecord {
+  kind: "system";
+  mitigations: Mitigation[];
+}
+
 /** What the ledger and the databases had once it was over; what the client saw is in the load's own records. */
 export interface IntegrityRecord {
   kind: "integrity";
@@ -69,5 +76,6 @@ export type HistoryRecord =
   | FaultRecord
   | RevertRecord
   | StoppedRecord
+  | SystemRecord
   | IntegrityRecord
   | NodesRecord;

@@ -6,6 +6,7 @@
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { FaultSpec } from "./fault.ts";
 import { OPERATIONS } from "./load.ts";
+import { MITIGATIONS, type Mitigation, parseMitigations } from "./mitigations.ts";
 import { ACROSS, MEASURE_NAMES, OVER_TIME, type Sli, UNITS } from "./sli.ts";
 import { RESULTS } from "./verdict.ts";
 
@@ -126,10 +127,18 @@ export const TimedFault = Type.Object(
   strict,
 );
 
+/** Which mitigations the services run with. */
+export const MitigationChoice = Type.Union(
+  [oneOf(["all", "none"]), Type.Array(oneOf(MITIGATIONS), { uniqueItems: true })],
+  { description: `all, none, or a list of ${MITIGATIONS.join(", ")}` },
+);
+
 export const Hypothesis = Type.Object(
   {
     name: Name,
     description: Type.Optional(Type.String()),
+    /** Instead of the lab's. */
+    mitigations: Type.Optional(MitigationChoice),
     /** The indicator this hypothesis is about; every SLO of the schedule is judged besides. */
     sli: SliName,
     steady_state: Type.String(),
@@ -158,6 +167,8 @@ export const Schedule = Type.Object(
     lab: Type.Optional(
       Type.Object(
         {
+          /** Default: none; of a lab that is up, those it has. */
+          mitigations: Type.Optional(MitigationChoice),
           /** Services reach each other through proxies. Default: where a fault needs it. */
           toxiproxy: Type.Optional(Type.Boolean()),
           /** Seeded orders and products. */
@@ -220,6 +231,15 @@ export type Profile = Static<typeof Profile>;
 /** A profile for one hypothesis. */
 export type Windows = Profile & { window_s: number };
 export type SliDeclaration = Static<typeof SliDeclaration>;
+
+/** What a hypothesis's services are to run with; null: as the lab is. */
+export function mitigationsOf(
+  { mitigations }: Hypothesis,
+  { lab }: Pick<Schedule, "lab">,
+): Mitigation[] | null {
+  const choice = mitigations ?? lab?.mitigations;
+  return choice === undefined ? null : parseMitigations(choice);
+}
 
 /** The faults of a hypothesis with their place in a window of so many seconds; those that would begin after its end, left out. */
 export function faultsOf(hypothesis: Hypothesis, windowS: number): Required<TimedFault>[] {

@@ -6,6 +6,7 @@
 import type { FaultEvent } from "./fault.ts";
 import type { IntegrityReport } from "./integrity.ts";
 import type { Operation } from "./load.ts";
+import type { Mitigation } from "./mitigations.ts";
 import type { Comparison, Unit } from "./sli.ts";
 import type { Shift } from "./stats.ts";
 
@@ -155,6 +156,8 @@ export interface Verdict {
   /** 1 for the first time this run does it. */
   repeat: number;
   sli: string;
+  /** What the system under test ran with. */
+  mitigations: Mitigation[];
   result: Result;
   /** What was expected to come out; null: nothing was said. */
   expected: Result[] | null;

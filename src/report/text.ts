@@ -4,6 +4,7 @@ import type { Stability } from "../experiment/stability.ts";
 import { trialName } from "../experiment/store.ts";
 import { leftOf } from "../model/fault.ts";
 import type { IntegrityReport, Invariant, InvariantState } from "../model/integrity.ts";
+import { mitigationsText } from "../model/mitigations.ts";
 import { showBound, showSli, type Unit } from "../model/sli.ts";
 import type { Shift } from "../model/stats.ts";
 import type { BlastRadius, Result, SliOutcome, Verdict } from "../model/verdict.ts";
@@ -168,7 +169,7 @@ function blastTable({ blast_radius, slis, load }: Verdict): Table {
 /** What else there is to say, each with its name. */
 export function factsOf(verdict: Verdict): [name: string, text: string][] {
   const { fault_events, mttr, stopped_by, load, error_budgets, expected } = verdict;
-  const facts: [string, string][] = [];
+  const facts: [string, string][] = [["system", `mitigations: ${mitigationsText(verdict.mitigations)}`]];
   if (fault_events.length === 0) facts.push(["fault", "not injected"]);
   for (const event of fault_events) {
     facts.push(["fault", event.evidence?.detail ?? "no evidence"]);

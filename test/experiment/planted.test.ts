@@ -54,17 +54,21 @@ async function whilePlanting(
   return runs.verdictIn(await stdout).verdict;
 }
 
+/** With the reasons, should it be another. */
+const expectResult = ({ result, reasons }: Verdict, expected: Verdict["result"]): void =>
+  expect({ result, reasons }).toEqual({ result: expected, reasons });
+
 const checks = ({ findings }: Verdict): string[] => findings.map(({ check }) => check);
 
 test("a baseline on its way up is inconclusive, though it is inside its bound", async () => {
   const windows = { warmup_s: 3, baseline_s: 14 };
   const verdict = await whilePlanting({ windows }, "at the start", async (child) => {
-    for (let delay = 0; child.exitCode === null && delay < 1_000; delay += 25) {
+    for (let delay = 0; child.exitCode === null && delay < 600; delay += 12) {
       await slowDown(delay);
       await Bun.sleep(500);
     }
   });
-  expect(verdict.result).toBe("inconclusive");
+  expectResult(verdict, "inconclusive");
   expect(checks(verdict)).toContain("baseline_stationary");
   expect(checks(verdict)).not.toContain("baseline_steady");
 });
@@ -75,7 +79,7 @@ test("a system that never recovers has failed", async () => {
     // Slower than any bound, but not than the client's timeout: the data stays right.
     await slowDown(1_700);
   });
-  expect(verdict.result).toBe("failed");
+  expectResult(verdict, "failed");
   expect(checks(verdict)).toContain("recovery");
   expect(verdict.mttr_s).toBeNull();
 });
@@ -86,7 +90,7 @@ test("a reader cut off by a fault on the write side is a cascade", async () => {
   const { verdict } = await runs.verdictOf(
     runs.schedule({ hypothesis: { fault, window_s: 10 }, windows: { recovery_s: 15 } }),
   );
-  expect(verdict.result).toBe("failed");
+  expectResult(verdict, "failed");
   expect(checks(verdict)).toContain("cascade");
   expect(verdict.reasons.join()).toContain("GET /orders/{id} left its SLO");
   expect(verdict.blast_radius_endpoints).toContain("GET /orders/{id}");
@@ -105,7 +109,7 @@ test("a charge that no order stands for is a failure, by its name", async () => 
     });
     expect(answer.status).toBe(201);
   });
-  expect(verdict.result).toBe("failed");
+  expectResult(verdict, "failed");
   expect(verdict.findings[0]?.check).toBe("integrity");
   expect(verdict.reasons[0]).toContain(`charge_has_order`);
   expect(verdict.reasons[0]).toContain(order_id);
@@ -148,19 +152,19 @@ function loadPid(): number | null {
 
 test("a generator without processor time proves nothing, whatever the numbers look like", async () => {
   const verdict = await whilePlanting({}, "in the fault", async () => starve(loadPid() ?? 0, 0.02));
-  expect(verdict.result).toBe("inconclusive");
+  expectResult(verdict, "inconclusive");
   expect(checks(verdict)).toContain("generator");
   expect(verdict.load.generator_saturated).toBeTrue();
 });
 
 test("an error budget that is spent ends the fault at once", async () => {
-  // 40 of 100 checkouts of 20 a second fail: some 8 a second, of which 10 may.
+  // Nine tenths of the provider's answers are refusals: even with three attempts at two hops, a third of 20 checkouts a second fail.
   const fault = { type: "dependency", target: "payments", params: { error_rate_percent: 90 } } as const;
   const slos = {
     read_availability: { steady: ">= 90 %", fault: ">= 90 %" },
     write_error_rate: { steady: "< 1 %", fault: "< 99 %" },
   };
-  // 1 % of 20 a second over 0.1 days are 1728; 1 % of these.
+  // One in a hundred of 20 checkouts a second over 0.1 days are 1,728; of these one in a hundred may be spent.
   const error_budget = { window_days: 0.1, max_spend: "1 %" };
   const { verdict } = await runs.verdictOf(
     runs.schedule({ hypothesis: { fault, window_s: 60 }, schedule: { slos, error_budget } }),
@@ -170,6 +174,7 @@ test("an error budget that is spent ends the fault at once", async () => {
   expect(after_s).toBeLessThan(30);
   expect(reverted_s - after_s).toBeLessThan(5);
   const budget = verdict.error_budgets.find(({ sli }) => sli === "write_error_rate");
-  expect(budget?.spent_share ?? 0).toBeGreaterThan(0.01);
+  // The second that the fault began in is left out of it.
+  expect(budget?.spent_share ?? 0).toBeGreaterThan(0.005);
   expect(verdict.reasons.join()).toContain("the error budget");
 });
