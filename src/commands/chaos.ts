@@ -77,7 +77,8 @@ async function listen(
   const common = { ...patience, fetch: answer, maxRequestBodySize: MAX_BODY_BYTES, development: false };
   if (unix === undefined) {
     const at = formatAddress({ host: hostname, port });
-    return listening("chaos", at, () => Bun.serve({ ...common, hostname, port }));
+    // Without `development`, Bun lets another server have the port too, unless told not to.
+    return listening("chaos", at, () => Bun.serve({ ...common, hostname, port, reusePort: false }));
   }
   await removeStaleSocket(unix);
   // Whoever may write to the socket may inject.

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { Value } from "@sinclair/typebox/value";
-import { aspectOf, brokenRule, PARAMS } from "./params.ts";
+import { aspectOf, brokenRule, literalsOf, PARAMS } from "./params.ts";
 
 const broken = (params: Record<string, unknown>): string | null => {
   expect(Value.Check(PARAMS.toxic, params)).toBeTrue();
@@ -52,4 +52,10 @@ test("toxics of one kind and stream are one aspect of their target, others are o
   expect(aspect("latency")).not.toBe(aspect("latency", "upstream"));
   expect(aspect("latency")).not.toBe(aspect("timeout"));
   expect(aspectOf("loss", { loss_percent: 1 })).toBe(aspectOf("loss", { loss_percent: 2 }));
+});
+
+test("what a choice accepts can be told, and nothing is told of what is no choice", () => {
+  expect(literalsOf(PARAMS.partition.properties.direction)).toEqual(["both", "egress", "ingress"]);
+  expect(literalsOf(PARAMS.partition.properties.peer)).toBeNull();
+  expect(literalsOf(PARAMS.cpu)).toBeNull();
 });

@@ -93,6 +93,8 @@ describe("the controller", () => {
       t_stop: expect.any(Number),
       mttr_s: null,
       evidence: { landed: true },
+      gone: true,
+      remains: null,
     });
     expect((await call("POST", `/chaos/revert/${id}?wait_s=0`)).json()).toMatchObject({ id });
     expect((await call("GET", "/metrics")).text).toMatch(
@@ -149,6 +151,10 @@ describe("the controller", () => {
       await refused(roll, 400, { field: "params.then" });
     }
     await refused({ ...LATENCY, duration_s: 1e9 }, 400, { field: "duration_s" });
+    await refused({ type: "partition", target: "redis", params: { direction: "up" } }, 400, {
+      field: "params.direction",
+      accepted: ["both", "egress", "ingress"],
+    });
     await refused("{bad", 400, { error: "the body is not valid JSON" });
     expect((await call("POST", "/chaos/revert/f-none")).status).toBe(404);
     expect((await call("GET", "/nowhere")).status).toBe(404);
@@ -259,6 +265,7 @@ describe("the command line", () => {
       "params of latency: --delay-ms",
     ],
     [["nonsense", "--target", "payments"], 2, "faults: latency"],
+    [["partition", "--target", "redis", "--direction", "up"], 2, '"up" is none of both, egress, ingress'],
     [["latency", "--delay-ms", "5"], 2, "--target"],
     [["latency", "--lab", "test-k", "--target", "nobody", "--delay-ms", "5"], 6, "nodes: api"],
     [["latency", "--lab", "no-lab", "--target", "payments", "--delay-ms", "5"], 6, "no lab no-lab"],
@@ -267,6 +274,15 @@ describe("the command line", () => {
     expect(oneLine(finished)).toContain(says);
     expect(finished.code).toBe(code);
   });
+});
+
+test("revert and faults tell a wrong word from nothing to do", async () => {
+  const word = await chaoslab(["revert", "payments"]);
+  expect([word.code, oneLine(word)]).toEqual([2, expect.stringContaining("is no fault's id")]);
+  const none = await chaoslab(["revert", "--all", "--lab", "no-lab"]);
+  expect([none.code, none.stdout]).toEqual([0, "no lab no-lab on this host: nothing to revert\n"]);
+  const listed = await chaoslab(["faults", "--lab", "no-lab"]);
+  expect([listed.code, oneLine(listed)]).toEqual([6, expect.stringContaining("no lab no-lab")]);
 });
 
 describe("a fault never outlives its owner:", () => {

@@ -14,6 +14,7 @@ import { findLab, type HostLab } from "../../src/lab/host/lab.ts";
 import { databaseUrl } from "../../src/lab/host/nodes.ts";
 import type { NodeName } from "../../src/lab/host/topology.ts";
 import type { Target } from "../../src/lab/target.ts";
+import { waitFor } from "../../src/lab/wait.ts";
 import type { FaultEvent, FaultType } from "../../src/model/fault.ts";
 import { chaoslab } from "../support.ts";
 
@@ -108,6 +109,7 @@ test("stop: a process that is stopped", async () => {
   await active.revert();
   const [one] = processesOf(groupOf("catalog"));
   process.kill(one?.pid ?? -1, "SIGSTOP");
+  await waitFor(() => processesOf(groupOf("catalog"))[0]?.state === "T", { what: "it", timeoutMs: 5_000 });
   expect(await remains(data)).toBe(`stopped processes: ${one?.pid}`);
   await undo(data);
   expect(await remains(data)).toBeNull();
