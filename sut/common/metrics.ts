@@ -127,6 +127,7 @@ export class Metrics {
       return result;
     } catch (error) {
       const outcome = error instanceof DependencyError ? error.outcome : "error";
+      if (outcome === "timeout") this.timedOut(dependency);
       this.attemptEnded(dependency, outcome, performance.now() - startedMs);
       throw error;
     }
@@ -143,10 +144,9 @@ export class Metrics {
 
   attemptEnded(dependency: string, outcome: DependencyOutcome, durationMs: number): void {
     this.#dependencies.observe({ dependency, outcome }, durationMs / 1_000);
-    if (outcome === "timeout") this.timedOut(dependency);
   }
 
-  /** Counts a call given up; that of an attempt is counted with its end. */
+  /** Counts a call that was given up. */
   timedOut(dependency: string): void {
     this.#timeouts.inc({ dependency });
   }

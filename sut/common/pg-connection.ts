@@ -11,7 +11,7 @@ import postgres, { type Sql } from "postgres";
 import { DependencyError } from "./dependency.ts";
 import { reasonOf } from "./log.ts";
 
-/** Runs one statement. A signal gives it up, and the connection with it. */
+/** Runs one statement. After the signal none is begun. */
 export type Run = <T>(statement: (sql: Sql) => Promise<T>, signal?: AbortSignal) => Promise<T>;
 
 export class PgConnection {
@@ -59,11 +59,10 @@ export class PgConnection {
    */
   run: Run = async (statement, signal) => {
     if (this.#lost) throw new DependencyError(this.dependency, "unreachable", "the connection was lost");
-    if (signal?.aborted) throw this.#outOfTime();
+    if (signal?.aborted) throw new DependencyError(this.dependency, "timeout", "no time is left for it");
     const startedMs = performance.now();
     try {
-      const answer = statement(this.#sql);
-      return await (signal ? this.#within(signal, answer) : answer);
+      return await statement(this.#sql);
     } catch (error) {
       throw this.#understood(error);
     } finally {
@@ -73,14 +72,14 @@ export class PgConnection {
 
   /**
    * Runs statements in one transaction; whatever `work` throws rolls it back.
-   * @param signal gives up each statement of it.
+   * @param signal after it no statement of `work` is begun. What `work` has finished is committed all the same.
    */
   async transaction<T>(work: (run: Run) => Promise<T>, signal?: AbortSignal): Promise<T> {
     const run: Run = (statement) => this.run(statement, signal);
     await run((sql) => sql`begin`);
     try {
       const result = await work(run);
-      await run((sql) => sql`commit`);
+      await this.run((sql) => sql`commit`);
       return result;
     } catch (error) {
       // A server that lost the connection rolls back by itself.
@@ -99,27 +98,7 @@ export class PgConnection {
     void this.close();
   }
 
-  /** A statement that was given up may still run: nothing else can use its connection. */
-  async #within<T>(signal: AbortSignal, answer: Promise<T>): Promise<T> {
-    const { promise, reject } = Promise.withResolvers<never>();
-    const abort = (): void => {
-      this.#discard();
-      reject(this.#outOfTime());
-    };
-    signal.addEventListener("abort", abort, { once: true });
-    try {
-      return await Promise.race([answer, promise]);
-    } finally {
-      signal.removeEventListener("abort", abort);
-    }
-  }
-
-  #outOfTime(): DependencyError {
-    return new DependencyError(this.dependency, "timeout", "no answer in time");
-  }
-
   #understood(error: unknown): unknown {
-    if (error instanceof DependencyError) return error;
     if (error instanceof postgres.PostgresError) {
       // After FATAL the server hangs up (PostgreSQL manual, table 20.2).
       if (error.severity !== "ERROR") this.#discard();

@@ -70,6 +70,48 @@ describe.skipIf(postgresBin === null)("PgPool on a real server", () => {
     expect(await rows()).toBe(before + 1);
   });
 
+  describe("a statement that is given up", () => {
+    const backend = async (single: PgPool) =>
+      (await single.query((sql) => sql`select pg_backend_pid() as pid`))[0]?.pid;
+    const giveUp = async (single: PgPool, sleepS: number) => {
+      const startedMs = performance.now();
+      const sleep = single.query((sql) => sql`select pg_sleep(${sleepS})`, AbortSignal.timeout(100));
+      await expect(sleep).rejects.toMatchObject({ dependency: "pg_primary", outcome: "timeout" });
+      expect(performance.now() - startedMs).toBeWithin(90, 450);
+    };
+
+    test("keeps its slot until it has ended; then its connection is used again", async () => {
+      const single = new PgPool("pg_primary", server.url, 1, "test", new Metrics("test"));
+      const pid = await backend(single);
+      await giveUp(single, 0.6);
+      await giveUp(single, 0.6);
+      expect(await backend(single)).toBe(pid);
+      await single.close();
+    });
+
+    test("and never ends costs its connection after 3 s, and nobody else waits longer than that", async () => {
+      const single = new PgPool("pg_primary", server.url, 1, "test", new Metrics("test"));
+      const pid = await backend(single);
+      const startedMs = performance.now();
+      await giveUp(single, 30);
+      expect(await backend(single)).not.toBe(pid);
+      expect(performance.now() - startedMs).toBeWithin(2_900, 4_500);
+      await single.close();
+    });
+
+    test("inside a transaction ends it: what it did before is rolled back", async () => {
+      const before = await rows();
+      const given = pool.transaction(async (run) => {
+        await run((sql) => sql`insert into t values (900)`);
+        await run((sql) => sql`select pg_sleep(0.3)`);
+        await run((sql) => sql`insert into t values (901)`);
+      }, AbortSignal.timeout(100));
+      await expect(given).rejects.toMatchObject({ outcome: "timeout" });
+      await Bun.sleep(400);
+      expect(await rows()).toBe(before);
+    });
+  });
+
   test("a server that is not there is unreachable, at once", async () => {
     const nowhere = new PgPool(
       "pg_primary",

@@ -7,6 +7,9 @@ import type { Metrics } from "./metrics.ts";
 import { PgConnection, type Run } from "./pg-connection.ts";
 import { NoSlotError, Pool } from "./pool.ts";
 
+/** A statement that runs on for so long after it was given up will not end: its connection is thrown away. */
+const STUCK_MS = 3_000;
+
 export class PgPool {
   readonly #slots: Pool;
   /** Connections nobody uses; the most recently used last. */
@@ -52,19 +55,31 @@ export class PgPool {
 
   async #use<T>(work: (connection: PgConnection) => Promise<T>, signal?: AbortSignal): Promise<T> {
     this.metrics.called(this.name);
+    if (!signal) return this.#onConnection(work);
+    const { promise: end, reject } = Promise.withResolvers<never>();
+    const abort = (): void => reject(new NoSlotError(this.name, "timeout"));
+    signal.addEventListener("abort", abort, { once: true });
     try {
-      return await this.#onConnection(work, signal);
+      return await Promise.race([this.#onConnection(work, signal), end]);
     } catch (error) {
-      if (!(error instanceof NoSlotError)) throw error;
+      const own = error instanceof DependencyError && error.dependency === this.name;
+      if (!signal.aborted || !(own || error instanceof NoSlotError)) throw error;
       this.metrics.timedOut(this.name);
-      throw new DependencyError(this.name, "timeout", error.message);
+      throw new DependencyError(this.name, "timeout", "no answer in time");
+    } finally {
+      signal.removeEventListener("abort", abort);
     }
   }
 
+  /**
+   * Whoever gives up does not wait for the end of this. The connection keeps its slot until the statement has ended, so that
+   * a database that is slow does not have to make new connections on top of it.
+   */
   #onConnection<T>(work: (connection: PgConnection) => Promise<T>, signal?: AbortSignal): Promise<T> {
     return this.#slots.run(async () => {
       const connection = this.#take();
       const beforeMs = connection.busyMs;
+      const patience = signal && afterAbort(signal, STUCK_MS, () => void connection.close());
       this.metrics.attemptBegun(this.name);
       // What the work did elsewhere while it held the connection is not the database's time.
       const busyMs = () => connection.busyMs - beforeMs;
@@ -77,6 +92,7 @@ export class PgPool {
         this.metrics.attemptEnded(this.name, own ? error.outcome : "ok", busyMs());
         throw error;
       } finally {
+        patience?.();
         if (!connection.lost) this.#idle.push(connection);
       }
     }, signal);
@@ -88,4 +104,17 @@ export class PgPool {
     }
     return new PgConnection(this.name, this.url, this.node);
   }
+}
+
+/** Acts when the signal is as long ago as `ms`. @returns what ends the wait. */
+function afterAbort(signal: AbortSignal, ms: number, act: () => void): () => void {
+  let timer: NodeJS.Timeout | null = null;
+  const begin = (): void => {
+    timer = setTimeout(act, ms);
+  };
+  signal.addEventListener("abort", begin, { once: true });
+  return () => {
+    signal.removeEventListener("abort", begin);
+    if (timer) clearTimeout(timer);
+  };
 }

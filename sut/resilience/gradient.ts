@@ -19,8 +19,8 @@ const QUEUE = 4;
 /** Of the exponential average of latency, in windows; over the first ones it is the plain mean. */
 const LONG_WINDOW = 600;
 const WARM_UP = 10;
-/** Of AIMDLimit in the same library: what is left of the limit after a window in which something was dropped. */
-const BACKOFF = 0.9;
+/** Of GradientLimit in the same library: what is left of the limit after a window in which something was dropped. */
+const BACKOFF = 0.5;
 
 export class GradientLimit {
   #limit: number;
@@ -47,8 +47,10 @@ export class GradientLimit {
     // Nothing is learnt about a limit that is not nearly reached.
     if (inFlight < this.#limit / 2) return;
     const gradient = Math.max(0.5, Math.min(1, (TOLERANCE * this.#longMs) / shortMs));
-    const wanted = dropped ? this.#limit * BACKOFF : this.#limit * gradient + QUEUE;
-    const next = this.#limit * (1 - SMOOTHING) + wanted * SMOOTHING;
+    const wanted = this.#limit * gradient + QUEUE;
+    const smoothed = this.#limit * (1 - SMOOTHING) + wanted * SMOOTHING;
+    // What was dropped was waited for in vain: no time to be smooth.
+    const next = dropped ? this.#limit * BACKOFF : smoothed;
     this.#limit = Math.max(this.options.min, Math.min(this.options.max, next));
   }
 

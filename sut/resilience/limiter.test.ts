@@ -28,9 +28,9 @@ describe("Limiter", () => {
   test("the limit follows the latency of what it admits", () => {
     let now = 0;
     const limiter = new Limiter("orders", BOUNDS, () => now);
-    /** Half a second of full batches that take this long. */
+    /** Windows of full batches that take this long. */
     const load = (latencyMs: number, windows: number) => {
-      for (const end = now + windows * 500; now < end; ) {
+      for (const end = now + windows * 250; now < end; ) {
         const batch = Array.from({ length: limiter.limit }, () => limiter.acquire("read"));
         now += latencyMs;
         for (const listener of batch) listener?.onSuccess();
@@ -60,7 +60,7 @@ describe("admission", () => {
     const resilience = new Resilience(new Mitigations(["shedding"]), metrics);
     const limiter = resilience.limiter("orders");
     const gate = work();
-    const running = Array.from({ length: 140 }, () =>
+    const running = Array.from({ length: 105 }, () =>
       resilience.admitted(limiter, "write", () => gate.promise),
     );
     await expect(resilience.admitted(limiter, "write", async () => "no")).rejects.toBeInstanceOf(

@@ -11,7 +11,7 @@ export type Priority = (typeof PRIORITIES)[number];
 const SHARE: Readonly<Record<Priority, number>> = { read: 1, write: 0.7 };
 
 /** Latency is averaged over this long and at least this many requests before the limit moves. */
-const WINDOW_MS = 500;
+const WINDOW_MS = 250;
 const WINDOW_SAMPLES = 10;
 
 /** What became of an admitted request; exactly one is to be called, once. */
