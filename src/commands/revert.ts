@@ -2,7 +2,7 @@
 import { ChaoslabError, ExitCode } from "../cli/errors.ts";
 import { booleanFlag, type Flags, textFlag } from "../cli/flags.ts";
 import { abortOnSignals } from "../cli/signals.ts";
-import { isInForce, type Reverted, revertAll } from "../faults/controller.ts";
+import { isInForce, type Reverted, revertAll } from "../faults/revert.ts";
 import { requireRoot } from "../lab/host/prerequisites.ts";
 import { checkLabName, LabPaths, labNames } from "../lab/host/record.ts";
 import { isFaultId, leftOf } from "../model/fault.ts";

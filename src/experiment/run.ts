@@ -4,9 +4,9 @@
  */
 import { ChaoslabError } from "../cli/errors.ts";
 import { suggestion } from "../config/nearest.ts";
-import { isInForce, revertAll } from "../faults/controller.ts";
 import { startGuard } from "../faults/guard.ts";
 import { openFaults } from "../faults/journal.ts";
+import { isInForce, revertAll } from "../faults/revert.ts";
 import { type BootedLab, bootLab, findLab, type HostLab, stepLine } from "../lab/host/lab.ts";
 import { LINKS, type Link } from "../lab/host/links.ts";
 import { clearRemains } from "../lab/host/manage.ts";

@@ -1,17 +1,17 @@
 /**
- * Injects a fault, and takes faults back: ours, or those of a process that died.
+ * Injects a fault, and takes it back.
  * @module
  */
 import { ChaoslabError, reasonOf } from "../cli/errors.ts";
 import { withTurn } from "../lab/flock.ts";
-import { isAlive } from "../lab/process.ts";
 import type { Target } from "../lab/target.ts";
 import { type Evidence, type FaultEvent, type FaultSpec, newFaultId } from "../model/fault.ts";
 import { aspectOf, nodesNamedBy } from "../model/params.ts";
-import type { Running, Undo } from "./fault.ts";
-import { type Gone, lookAfter } from "./gone.ts";
-import { Journal, type OpenFault, openFaults } from "./journal.ts";
+import type { Running } from "./fault.ts";
+import { lookAfter } from "./gone.ts";
+import { Journal, openFaults } from "./journal.ts";
 import { FAULTS, undo } from "./registry.ts";
+import type { Undone } from "./revert.ts";
 
 export interface InjectOptions {
   /** Path of the journal; its folder exists. */
@@ -36,10 +36,9 @@ export interface ActiveFault extends AsyncDisposable {
   readonly event: FaultEvent;
   /** What the fault has done so far, as the kernel or the target tells it. */
   verify(): Promise<Evidence>;
-  /**
-   * Takes the fault back, looks whether it is gone, and returns the finished event. Calling it again returns the same
-   * event.
-   */
+  /** Takes the fault back. Calling it again changes nothing. */
+  end(): Promise<void>;
+  /** The same, then looks whether it is gone, and returns the finished event. Again: the same event. */
   revert(): Promise<FaultEvent>;
 }
 
@@ -139,12 +138,8 @@ function sameThing(
   );
 }
 
-interface Undone {
-  t_stop: number;
-  undone: Undo;
-}
-
 class InjectedFault implements ActiveFault {
+  #ended: Promise<Undone> | null = null;
   #reverted: Promise<FaultEvent> | null = null;
 
   constructor(
@@ -167,15 +162,19 @@ class InjectedFault implements ActiveFault {
     return this.event.evidence;
   }
 
-  revert(): Promise<FaultEvent> {
-    this.#reverted ??= this.#revert().catch((error: unknown) => {
-      this.#reverted = null;
-      throw error;
-    });
-    return this.#reverted;
+  async end(): Promise<void> {
+    await this.#end();
   }
 
-  async #revert(): Promise<FaultEvent> {
+  #end(): Promise<Undone> {
+    this.#ended ??= this.#undo().catch((error: unknown) => {
+      this.#ended = null;
+      throw error;
+    });
+    return this.#ended;
+  }
+
+  async #undo(): Promise<Undone> {
     await this.running.halt?.();
     // Evidence is a bonus here: not getting it, or not yet, must not keep the fault in place.
     if (this.journaled.isOpen()) {
@@ -183,8 +182,15 @@ class InjectedFault implements ActiveFault {
         this.event.evidence ??= nothingKnown(reasonOf(error));
       });
     } else this.event.evidence ??= nothingKnown("somebody else has reverted it");
-    const { t_stop, undone } = await this.journaled.undo();
-    return Object.assign(this.event, { t_stop }, await lookAfter(undone));
+    const undone = await this.journaled.undo();
+    this.event.t_stop = undone.t_stop;
+    return undone;
+  }
+
+  async revert(): Promise<FaultEvent> {
+    const { undone } = await this.#end();
+    this.#reverted ??= lookAfter(undone).then((gone) => Object.assign(this.event, gone));
+    return this.#reverted;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -197,66 +203,3 @@ const nothingKnown = (why: string): Evidence => ({
   detail: `no evidence: ${why}`,
   measures: {},
 });
-
-export interface Reverted {
-  /** `t_stop` is null when the undo failed. When it did not, `gone` tells what came of it. */
-  event: FaultEvent;
-  /** Why the undo failed, in one line; null when it did not. */
-  error: string | null;
-}
-
-/** The undo failed, or it did not and the fault is seen all the same. */
-export const isInForce = ({ event, error }: Reverted): boolean => error !== null || event.gone === false;
-
-/**
- * Undoes the open faults of a journal, newest first, whoever injected them. Never throws for a fault that cannot be
- * undone: it stays open and is reported. Running it twice, or while the owner reverts, is fine.
- * @param which only these; default: every one.
- */
-export async function revertAll(
-  journalPath: string,
-  which: (fault: OpenFault) => boolean = () => true,
-): Promise<Reverted[]> {
-  const journal = new Journal(journalPath);
-  const results: (Reverted & { undone: Undo | null })[] = [];
-  for (const fault of openFaults(journalPath).filter(which).reverse()) {
-    try {
-      const { t_stop, undone } = await undoForGood(journal, fault);
-      results.push({ event: { ...fault.event, t_stop }, error: null, undone });
-    } catch (error) {
-      results.push({ event: fault.event, error: reasonOf(error), undone: null });
-    }
-  }
-  // Last: no fault stays in force while one looks after another.
-  const unknown: Gone = { gone: null, remains: null };
-  return Promise.all(
-    results.map(async ({ event, error, undone }) => ({
-      event: { ...event, ...(undone ? await lookAfter(undone) : unknown) },
-      error,
-    })),
-  );
-}
-
-/** How long a command that outlived its owner may take to act, in milliseconds. They take about 10. */
-const STRAGGLER_MS = 300;
-
-/** Undoes and closes. An owner that lives may act on, and amend the undo, until the fault is closed. */
-async function undoForGood(journal: Journal, fault: OpenFault): Promise<Undone> {
-  for (let latest = fault; ; ) {
-    await undoWithStragglers(latest);
-    const t_stop = journal.close(fault.id, Date.now(), latest.undo);
-    if (t_stop !== null) return { t_stop, undone: latest.undo };
-    latest = openFaults(journal.path).find(({ id }) => id === fault.id) ?? latest;
-  }
-}
-
-/** When the owner died while injecting, watches a moment for a command that it had started and left behind. */
-async function undoWithStragglers(fault: OpenFault): Promise<void> {
-  await undo(fault.undo);
-  if (fault.active || isAlive(fault.owner)) return;
-  const deadline = performance.now() + STRAGGLER_MS;
-  while (performance.now() < deadline) {
-    await Bun.sleep(50);
-    await undo(fault.undo);
-  }
-}

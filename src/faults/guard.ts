@@ -7,8 +7,8 @@
 import { ChaoslabError } from "../cli/errors.ts";
 import { selfCommand } from "../cli/self.ts";
 import { isAlive, type ProcessRef, self } from "../lab/process.ts";
-import { revertAll } from "./controller.ts";
 import { type OpenFault, ownFaults } from "./journal.ts";
+import { revertAll } from "./revert.ts";
 
 const RELEASE = "release\n";
 /** How often leases are looked at, in milliseconds. */

@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FaultEvent } from "../model/fault.ts";
-import { revertAll } from "./controller.ts";
 import { JOURNAL_BYTES, Journal, openFaults } from "./journal.ts";
+import { revertAll } from "./revert.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "chaoslab-journal-"));
 afterAll(() => rmSync(folder, { recursive: true }));

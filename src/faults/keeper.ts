@@ -6,9 +6,10 @@
 import { ChaoslabError, reasonOf } from "../cli/errors.ts";
 import { waitFor } from "../lab/wait.ts";
 import type { FaultEvent } from "../model/fault.ts";
-import { type ActiveFault, type InjectOptions, inject, revertAll } from "./controller.ts";
+import { type ActiveFault, type InjectOptions, inject } from "./controller.ts";
 import { type Guard, startGuard } from "./guard.ts";
 import { openFaults } from "./journal.ts";
+import { revertAll } from "./revert.ts";
 
 interface Held {
   fault: ActiveFault;
@@ -113,18 +114,25 @@ export class Keeper implements AsyncDisposable {
 
   /** Reverts every open fault, newest first, whoever injected it. One that cannot be reverted keeps no other in place. */
   async revertAll(): Promise<{ reverted: FaultEvent[]; failed: { id: string; error: string }[] }> {
-    const reverted: FaultEvent[] = [];
-    const failed: { id: string; error: string }[] = [];
-    for (const { id } of openFaults(this.journal).reverse()) {
-      try {
-        reverted.push(await this.revert(id));
-      } catch (error) {
-        // Reverted by somebody else in between: nothing has failed.
-        if (error instanceof ChaoslabError && error.kind === "notFound") continue;
-        failed.push({ id, error: reasonOf(error) });
-      }
+    const ids = openFaults(this.journal).map(({ id }) => id);
+    await this.#endAll();
+    const others = await revertAll(this.journal, ({ id }) => ids.includes(id) && !this.#held.has(id));
+    for (const { event, error } of others) if (error === null) this.#remember(event);
+    const reverted = others.flatMap(({ event, error }) => (error === null ? event : []));
+    const failed = others.flatMap(({ event: { id }, error }) => (error === null ? [] : { id, error }));
+    for (const id of [...this.#held.keys()].filter((each) => ids.includes(each)).reverse()) {
+      await this.revert(id).then(
+        (event) => reverted.push(event),
+        (error: unknown) => failed.push({ id, error: reasonOf(error) }),
+      );
     }
     return { reverted, failed };
+  }
+
+  /** Undoes what we hold, newest first: no fault stays in force while one looks whether another is gone. */
+  async #endAll(): Promise<void> {
+    // What fails here is tried, and told, once more by the revert.
+    for (const { fault } of [...this.#held.values()].reverse()) await fault.end().catch(() => {});
   }
 
   /** Waits until none of our faults is in the journal any more: reverted by its lease, or by another process. */
@@ -137,6 +145,7 @@ export class Keeper implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ended = true;
     await this.#turn;
+    await this.#endAll();
     for (const id of [...this.#held.keys()].reverse()) await this.revert(id).catch(() => {});
     await this.guard[Symbol.asyncDispose]();
   }

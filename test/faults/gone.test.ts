@@ -4,12 +4,13 @@ import { chmodSync, closeSync, mkdtempSync, openSync, rmSync, writeFileSync } fr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
-import { inject, type Reverted, revertAll } from "../../src/faults/controller.ts";
+import { inject } from "../../src/faults/controller.ts";
 import type { Undo } from "../../src/faults/fault.ts";
 import { openFaults } from "../../src/faults/journal.ts";
 import { cgroupOf, readControl, writeControl } from "../../src/faults/node/cgroup.ts";
 import { processesOf, thaw } from "../../src/faults/node/processes.ts";
 import { remains, undo } from "../../src/faults/registry.ts";
+import { type Reverted, revertAll } from "../../src/faults/revert.ts";
 import { findLab, type HostLab } from "../../src/lab/host/lab.ts";
 import { databaseUrl } from "../../src/lab/host/nodes.ts";
 import type { NodeName } from "../../src/lab/host/topology.ts";

@@ -3,11 +3,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, te
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { type ActiveFault, type InjectOptions, inject, revertAll } from "../../src/faults/controller.ts";
+import { type ActiveFault, type InjectOptions, inject } from "../../src/faults/controller.ts";
 import { openFaults } from "../../src/faults/journal.ts";
 import { netem } from "../../src/faults/network/netem.ts";
 import { nfqueue } from "../../src/faults/network/nfqueue.ts";
 import { remains } from "../../src/faults/registry.ts";
+import { revertAll } from "../../src/faults/revert.ts";
 import { exec } from "../../src/lab/exec.ts";
 import { isAlive, type ProcessRef } from "../../src/lab/process.ts";
 import { waitFor } from "../../src/lab/wait.ts";

@@ -22,12 +22,13 @@ import {
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import postgres from "postgres";
-import { type ActiveFault, type InjectOptions, inject, revertAll } from "../../src/faults/controller.ts";
+import { type ActiveFault, type InjectOptions, inject } from "../../src/faults/controller.ts";
 import { openFaults } from "../../src/faults/journal.ts";
 import { allocate } from "../../src/faults/node/allocate.ts";
 import { cgroupOf, readControl, writeControl } from "../../src/faults/node/cgroup.ts";
 import { processesOf } from "../../src/faults/node/processes.ts";
 import { undo } from "../../src/faults/registry.ts";
+import { revertAll } from "../../src/faults/revert.ts";
 import { exec } from "../../src/lab/exec.ts";
 import { cgroupLayout, enterCgroup } from "../../src/lab/host/cgroup.ts";
 import { findLab, type HostLab } from "../../src/lab/host/lab.ts";

@@ -1,8 +1,9 @@
 /** A bottleneck between real namespaces: the rate that TCP reaches through it. */
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { inject, revertAll } from "../../src/faults/controller.ts";
+import { inject } from "../../src/faults/controller.ts";
 import { htb, tbf } from "../../src/faults/network/shape.ts";
 import { remains, undo } from "../../src/faults/registry.ts";
+import { revertAll } from "../../src/faults/revert.ts";
 import { exec } from "../../src/lab/exec.ts";
 import { Fabric, inside, type Node } from "./fabric.ts";
 import { PacketNet, undoOf } from "./packets-net.ts";

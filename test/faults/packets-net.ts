@@ -5,9 +5,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { type InjectOptions, revertAll } from "../../src/faults/controller.ts";
+import type { InjectOptions } from "../../src/faults/controller.ts";
 import type { Undo } from "../../src/faults/fault.ts";
 import { openFaults } from "../../src/faults/journal.ts";
+import { revertAll } from "../../src/faults/revert.ts";
 import { exec } from "../../src/lab/exec.ts";
 import type { ProcessRef } from "../../src/lab/process.ts";
 import { waitFor } from "../../src/lab/wait.ts";

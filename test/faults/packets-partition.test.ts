@@ -1,7 +1,8 @@
 /** Partitions between real namespaces. */
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { inject, revertAll } from "../../src/faults/controller.ts";
+import { inject } from "../../src/faults/controller.ts";
 import { remains, undo } from "../../src/faults/registry.ts";
+import { revertAll } from "../../src/faults/revert.ts";
 import { exec } from "../../src/lab/exec.ts";
 import { Fabric, inside } from "./fabric.ts";
 import { PacketNet, undoOf } from "./packets-net.ts";

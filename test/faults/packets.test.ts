@@ -1,10 +1,11 @@
 /** What packet-level faults do to real packets between real namespaces, with every backend that this kernel has. */
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { inject, revertAll } from "../../src/faults/controller.ts";
+import { inject } from "../../src/faults/controller.ts";
 import { openFaults } from "../../src/faults/journal.ts";
 import { netem } from "../../src/faults/network/netem.ts";
 import { nfqueue } from "../../src/faults/network/nfqueue.ts";
 import { remains, undo } from "../../src/faults/registry.ts";
+import { revertAll } from "../../src/faults/revert.ts";
 import { isAlive } from "../../src/lab/process.ts";
 import { waitFor } from "../../src/lab/wait.ts";
 import { Fabric } from "./fabric.ts";

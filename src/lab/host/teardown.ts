@@ -5,7 +5,7 @@
  */
 import { existsSync } from "node:fs";
 import { ChaoslabError, reasonOf } from "../../cli/errors.ts";
-import { revertAll } from "../../faults/controller.ts";
+import { revertAll } from "../../faults/revert.ts";
 import { isAlive, type ProcessRef, signalProcess } from "../process.ts";
 import { waitFor } from "../wait.ts";
 import { cgroupLayout, cgroupNodes, cgroupProcesses, killCgroup, removeCgroups } from "./cgroup.ts";
