@@ -22,7 +22,8 @@ export type Mitigation = (typeof MITIGATIONS)[number];
 export const MITIGATION_SUMMARIES: Readonly<Record<Mitigation, string>> = {
   timeout: "every call has a time limit, and a request's remaining budget travels along in x-deadline-ms",
   retry_budget: "retries wait (exponential, full jitter) and share a budget: one retry for ten calls",
-  breaker: "after half of the calls of 5 s failed, a dependency is left alone for 2 s, then tried once",
+  breaker:
+    "a dependency that fails ten calls in a row, or half of them, is left alone for 2 s, then tried once",
   bulkhead: "reads and writes have workers and connections apart, and payments calls slots of their own",
   shedding: "an adaptive concurrency limit refuses what is too much at once, writes before reads",
   degradation: "an order whose payment gives no answer is accepted as pending, and settled later",

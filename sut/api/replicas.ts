@@ -7,7 +7,7 @@ import type { Breaker } from "../resilience/breaker.ts";
 import type { Resilience } from "../resilience/resilience.ts";
 
 const PROBE_EVERY_MS = 250;
-const PROBE_MS = 500;
+const PROBE_MS = 300;
 /** Of a replica that gives no answer. One that says no is believed at once. */
 const FAILURES = 2;
 

@@ -43,9 +43,9 @@ const DRAIN_MS = 5_000;
 
 /**
  * With the mitigation `draining` a node that is told to stop serves on for this long while it says that it is not ready:
- * callers that ask every 250 ms and wait up to 500 ms for the answer have noticed by then.
+ * callers that ask every 250 ms and wait up to 300 ms for the answer have noticed by then.
  */
-const NOTICE_MS = 1_200;
+const NOTICE_MS = 1_000;
 
 /** Reads HOST, PORT and NODE_NAME, builds the service, and serves until SIGTERM or SIGINT. */
 export async function serve(

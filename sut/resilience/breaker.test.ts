@@ -45,6 +45,15 @@ describe("the breaker", () => {
     expect(await call(true)).toBe("refused");
   });
 
+  test("opens after ten failures in a row, although far more had succeeded just before", async () => {
+    const { breaker, calls } = breakerAt(0);
+    await calls(500, true);
+    await calls(9, false);
+    expect(breaker.level).toBe(0);
+    await calls(1, false);
+    expect(breaker.level).toBe(2);
+  });
+
   test("stays closed while half of the calls succeed", async () => {
     const { breaker, calls } = breakerAt(0);
     for (let i = 0; i < 50; i++) {
@@ -58,6 +67,7 @@ describe("the breaker", () => {
     const { breaker, calls, pass } = breakerAt(0);
     await calls(9, false);
     pass(5_000);
+    await calls(1, true);
     await calls(5, false);
     expect(breaker.level).toBe(0);
   });

@@ -17,7 +17,7 @@ const WINDOW_MS = 1_000;
 const WINDOWS = 5;
 /** Opens when more than this share of them failed ... */
 const THRESHOLD = 0.5;
-/** ... of at least this many. */
+/** ... of at least this many; or when this many failed in a row, however many had succeeded before. */
 const LEAST_CALLS = 10;
 /** An open circuit is tried again after this. */
 const OPEN_MS = 2_000;
@@ -32,11 +32,13 @@ interface Window {
 export class FailureRate implements IBreaker {
   state: unknown = null;
   #windows: Window[] = [];
+  #inARow = 0;
 
   constructor(private readonly nowMs: () => number = () => performance.now()) {}
 
   success(state: CircuitState): void {
     if (state === CircuitState.HalfOpen) this.#windows = [];
+    this.#inARow = 0;
     this.#current().calls++;
   }
 
@@ -44,7 +46,8 @@ export class FailureRate implements IBreaker {
     const current = this.#current();
     current.calls++;
     current.failures++;
-    if (state !== CircuitState.Closed) return true;
+    this.#inARow++;
+    if (state !== CircuitState.Closed || this.#inARow >= LEAST_CALLS) return true;
     let calls = 0;
     let failures = 0;
     for (const window of this.#windows) {

@@ -60,7 +60,7 @@ describe("admission", () => {
     const resilience = new Resilience(new Mitigations(["shedding"]), metrics);
     const limiter = resilience.limiter("orders");
     const gate = work();
-    const running = Array.from({ length: 105 }, () =>
+    const running = Array.from({ length: 140 }, () =>
       resilience.admitted(limiter, "write", () => gate.promise),
     );
     await expect(resilience.admitted(limiter, "write", async () => "no")).rejects.toBeInstanceOf(

@@ -84,7 +84,7 @@ export class Resilience {
 
   /** A limiter shown under its name; created by the service at whose door it stands. */
   limiter(name: string): Limiter {
-    const limiter = new Limiter(name, { initial: 150, min: 40, max: 1_000 });
+    const limiter = new Limiter(name, { initial: 200, min: 80, max: 1_000 });
     this.#limiters.push(limiter);
     return limiter;
   }

@@ -30,15 +30,15 @@ test("a call's last failure costs no token: what it took for a retry that never 
     () => true,
   );
   await policy.execute(() => Promise.reject(new Error("down"))).catch(() => {});
-  expect(budget.tokens).toBe(9);
+  expect(budget.tokens).toBe(49);
 });
 
-test("an empty budget allows none, and fills by a tenth a call, never beyond ten", () => {
+test("an empty budget allows none, and fills by a tenth a call, never beyond fifty", () => {
   const budget = new RetryBudget();
-  for (let i = 0; i < 10; i++) expect(budget.tryWithdraw()).toBeTrue();
+  for (let i = 0; i < 50; i++) expect(budget.tryWithdraw()).toBeTrue();
   expect(budget.tryWithdraw()).toBeFalse();
   for (let i = 0; i < 11; i++) budget.deposit();
   expect(budget.tryWithdraw()).toBeTrue();
   for (let i = 0; i < 1_000; i++) budget.deposit();
-  expect(budget.tokens).toBe(10);
+  expect(budget.tokens).toBe(50);
 });

@@ -5,9 +5,10 @@
  */
 import { ExponentialBackoff, handleWhen, type RetryPolicy, retry } from "cockatiel";
 
-/** What each call adds: at a total outage there are 1.1 attempts for a call. */
+/** What each call adds: at an outage that lasts there are 1.1 attempts for a call. */
 const DEPOSIT = 0.1;
-const CAPACITY = 10;
+/** A replica that hangs takes as many requests with it as it gets in half a second. */
+const CAPACITY = 50;
 
 /** First pause, doubled up to the last; each is drawn from zero up to it. */
 const FIRST_PAUSE_MS = 20;
