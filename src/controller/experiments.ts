@@ -1,9 +1,9 @@
 /** What GET /chaos/experiments tells: the committed schedules, and the last run of each. @module */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { codeOf, reasonOf } from "../cli/errors.ts";
 import { loadSchedule } from "../experiment/schedule-file.ts";
-import type { RunDocument } from "../experiment/store.ts";
+import { listRuns, type RunDocument } from "../experiment/store.ts";
 import type { Schedule } from "../model/schedule.ts";
 
 export interface Experiment {
@@ -24,27 +24,19 @@ const entries = (dir: string): string[] => {
 };
 
 export function experiments(schedulesDir: string, resultsDir: string): Experiment[] {
-  const runs = entries(resultsDir).flatMap((name) => readRun(join(resultsDir, name, "verdicts.json")));
+  const runs = listRuns(resultsDir);
   return entries(schedulesDir)
     .filter((name) => /\.ya?ml$/.test(name))
     .map((name) => {
       const file = join(schedulesDir, name);
       try {
         const { schedule } = loadSchedule(file);
-        const own = runs.filter((run) => run.schedule === schedule.name && run.state === "complete");
-        const last_run = own.sort((a, b) => a.started_at.localeCompare(b.started_at)).at(-1) ?? null;
+        const isOwn = (run: RunDocument): boolean =>
+          run.schedule === schedule.name && run.state === "complete";
+        const last_run = runs.findLast(isOwn) ?? null;
         return { file, schedule, problem: null, last_run };
       } catch (error) {
         return { file, schedule: null, problem: reasonOf(error), last_run: null };
       }
     });
-}
-
-/** A folder that is being written, or is none of ours, is no run. */
-function readRun(path: string): RunDocument[] {
-  try {
-    return [JSON.parse(readFileSync(path, "utf8")) as RunDocument];
-  } catch {
-    return [];
-  }
 }

@@ -11,6 +11,7 @@ import { DEFAULT_BLAST_RADIUS } from "../model/schedule.ts";
 import { showBound, showSli } from "../model/sli.ts";
 import type { Finding, PoolOutcome, Result, SliOutcome } from "../model/verdict.ts";
 import { steadyBreaches } from "./bounds.ts";
+import { violationsInWords } from "./integrity/check.ts";
 import { driftOf } from "./stats/drift.ts";
 import { trendOf } from "./stats/trend.ts";
 import type { Trial } from "./trial.ts";
@@ -89,9 +90,7 @@ export const EXPERIMENT_CHECKS: readonly Check[] = [
 /** What became of its data: holds, or not, whatever else is in doubt. */
 export const DATA_CHECKS: readonly Check[] = [
   findings("integrity", "failed", ({ integrity }) =>
-    (integrity?.outcomes ?? [])
-      .filter(({ state }) => state === "violated")
-      .map(({ invariant, detail, ids }) => `integrity: ${invariant}: ${detail}: ${ids.join(", ")}`),
+    integrity ? violationsInWords(integrity).map((violation) => `integrity: ${violation}`) : [],
   ),
   findings("integrity_known", "inconclusive", ({ recording }) =>
     (recording.integrity?.problems ?? []).map((problem) => `integrity could not be checked: ${problem}`),
