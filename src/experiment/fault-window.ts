@@ -63,7 +63,10 @@ export class FaultWindow {
 
   /** Takes back what is in force, newest first; returns when the last fault was gone. Again is fine. */
   async revertAll(early: boolean): Promise<number> {
-    for (const slot of this.#slots.toReversed()) await this.#revert(slot, early);
+    const inForce = this.#slots.toReversed().filter(({ active }) => active !== null);
+    // All are ended before any is looked for: that may take its time.
+    for (const { active } of inForce) await active?.end();
+    for (const slot of inForce) await this.#revert(slot, early);
     return this.#end;
   }
 

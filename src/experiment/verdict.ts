@@ -4,7 +4,15 @@
  */
 import type { Operation } from "../model/load.ts";
 import { type LoadSli, loadSli, meets, type Sli } from "../model/sli.ts";
-import { type Finding, type Mttr, RESULTS, type SliOutcome, type Verdict, worst } from "../model/verdict.ts";
+import {
+  type Finding,
+  type Mttr,
+  RESULTS,
+  type Result,
+  type SliOutcome,
+  type Verdict,
+  worst,
+} from "../model/verdict.ts";
 import { blastRadius } from "./blast-radius.ts";
 import { steadyBreaches } from "./bounds.ts";
 import { budgetOutcomes } from "./budget.ts";
@@ -112,30 +120,32 @@ function examine(examined: Examined): Finding[] {
   const doubts = EXPERIMENT_CHECKS.flatMap((check) => check(examined));
   const system = doubts.length > 0 ? [] : SYSTEM_CHECKS.flatMap((check) => check(examined));
   const data = DATA_CHECKS.flatMap((check) => check(examined));
-  const found = [...doubts, ...system, ...data].sort(
+  const found = [...doubts, ...system, ...data];
+  return [...found, ...remarks(examined, worst(found.map(({ result }) => result)))].sort(
     (a, b) => RESULTS.indexOf(b.result) - RESULTS.indexOf(a.result),
   );
-  const { stopped } = examined.recording;
-  if (found.length === 0) {
-    return [
-      {
-        result: "held",
-        check: "slo",
-        reason: "every SLI stayed inside its bound while the fault was active",
-      },
-    ];
+}
+
+/** What else is worth knowing: of a system that held, or came back, and of a fault that ended early. */
+function remarks({ recording: { stopped }, recoverS }: Examined, result: Result): Finding[] {
+  const said: Finding[] = [];
+  if (result === "held") {
+    const reason = "every SLI stayed inside its bound while the fault was active";
+    said.push({ result: "held", check: "slo", reason });
   }
-  const result = worst(found.map((finding) => finding.result));
-  // Not findings of their own: what else is worth knowing of a fault that ended early, or of a system that came back.
   if (stopped && stopped.by !== "signal") {
-    const reason = `the ${stopped.by === "error_budget" ? "error budget" : "stop condition"} (${stopped.condition}) ended the fault after ${stopped.after_s} s`;
-    found.push({ result: "held", check: "stop_condition", reason });
+    const by = stopped.by === "error_budget" ? "error budget" : "stop condition";
+    const reason = `the ${by} (${stopped.condition}) ended the fault after ${stopped.after_s} s`;
+    said.push({ result: "held", check: "stop_condition", reason });
   }
   if (result === "degraded") {
-    const reason = `every SLI was back ${examined.recoverS} s after the fault's removal`;
-    found.push({ result: "held", check: "recovery", reason });
+    said.push({
+      result: "held",
+      check: "recovery",
+      reason: `every SLI was back ${recoverS} s after the fault's removal`,
+    });
   }
-  return found;
+  return said;
 }
 
 /** When the last fault was gone, Unix epoch milliseconds. */

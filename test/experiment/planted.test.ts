@@ -61,7 +61,7 @@ const expectResult = ({ result, reasons }: Verdict, expected: Verdict["result"])
 const checks = ({ findings }: Verdict): string[] => findings.map(({ check }) => check);
 
 test("a baseline on its way up is inconclusive, though it is inside its bound", async () => {
-  const windows = { warmup_s: 3, baseline_s: 14 };
+  const windows = { warmup_s: 3, baseline_s: 24 };
   const verdict = await whilePlanting({ windows }, "at the start", async (child) => {
     for (let delay = 0; child.exitCode === null && delay < 600; delay += 12) {
       await slowDown(delay);
@@ -162,7 +162,7 @@ test("an error budget that is spent ends the fault at once", async () => {
   const fault = { type: "dependency", target: "payments", params: { error_rate_percent: 90 } } as const;
   const slos = {
     read_availability: { steady: ">= 90 %", fault: ">= 90 %" },
-    write_error_rate: { steady: "< 1 %", fault: "< 99 %" },
+    write_error_rate: { steady: "< 1 %", fault: "< 5 %" },
   };
   // One in a hundred of 20 checkouts a second over 0.1 days are 1,728; of these one in a hundred may be spent.
   const error_budget = { window_days: 0.1, max_spend: "1 %" };
