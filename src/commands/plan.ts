@@ -2,7 +2,7 @@
 import { ExitCode } from "../cli/errors.ts";
 import { booleanFlag, type Flags, numberFlag, parseNumber, textFlag } from "../cli/flags.ts";
 import { type Plan, type PlannedFault, planRun } from "../experiment/plan.ts";
-import { describeWindows } from "../experiment/run.ts";
+import { describeWindows } from "../experiment/prepare.ts";
 import { loadSchedule } from "../experiment/schedule-file.ts";
 import { checkLabName } from "../lab/host/record.ts";
 import { mitigationsText } from "../model/mitigations.ts";

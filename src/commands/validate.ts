@@ -1,7 +1,7 @@
 /** `chaoslab validate` */
 import { ChaoslabError, ExitCode } from "../cli/errors.ts";
 import { booleanFlag, type Flags } from "../cli/flags.ts";
-import { checkTargets } from "../experiment/run.ts";
+import { checkTargets } from "../experiment/prepare.ts";
 import { loadSchedule } from "../experiment/schedule-file.ts";
 import { scheduleJsonSchema } from "../experiment/schedule-schema.ts";
 

@@ -10,7 +10,7 @@ import {
   type Windows,
 } from "../model/schedule.ts";
 import type { Result } from "../model/verdict.ts";
-import { checkTargets, needsProxies, profileOf, windowsOf } from "./run.ts";
+import { checkTargets, needsProxies, profileOf, windowsOf } from "./prepare.ts";
 
 export interface PlannedFault {
   type: string;
