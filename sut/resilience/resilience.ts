@@ -94,8 +94,11 @@ export class Resilience {
    * write's latency is that of payments more than of this node.
    * @throws OverloadedError
    */
-  async admitted<T>(limiter: Limiter, priority: Priority, work: () => Promise<T>): Promise<T> {
-    if (!this.mitigations.on("shedding")) return work();
+  admitted<T>(limiter: Limiter, priority: Priority, work: () => Promise<T>): Promise<T> {
+    return this.mitigations.on("shedding") ? this.#underLimit(limiter, priority, work) : work();
+  }
+
+  async #underLimit<T>(limiter: Limiter, priority: Priority, work: () => Promise<T>): Promise<T> {
     const listener = limiter.acquire(priority);
     if (!listener) {
       this.#shed.inc({ limiter: limiter.name, priority });
