@@ -91,7 +91,7 @@ export class Reconciler {
       const orders = await findPending(this.#run, this.#settledBefore(), PARALLEL);
       if (orders.length === 0) break;
       const settled = await this.#settleAll(orders);
-      // When none of them could be settled, the next ones cannot either: payments is given a rest.
+      // When none of them could be settled, the next ones cannot either: payments has to rest, or the lease is lost.
       if (settled === 0) break;
       this.#pending = await countPending(this.#run);
     }
@@ -105,12 +105,13 @@ export class Reconciler {
     const idsOf = (...wanted: (ChargeResult | null)[]) =>
       orders.filter((_, i) => i < results.length && wanted.includes(results[i] ?? null)).map(({ id }) => id);
     const [paid, failed, left] = [idsOf("charged", "found"), idsOf("refused"), idsOf(null)];
-    if (paid.length > 0) await settle(this.#run, paid, "paid", fence);
-    if (failed.length > 0) await settle(this.#run, failed, "failed", fence);
+    let settled = 0;
+    if (paid.length > 0) settled += await settle(this.#run, paid, "paid", fence);
+    if (failed.length > 0) settled += await settle(this.#run, failed, "failed", fence);
     // To the end of the queue, so that an order that can never be settled does not hold up the others.
     if (left.length > 0) await postpone(this.#run, left, fence);
     for (const result of results) if (result) this.#results.inc({ result });
-    return paid.length + failed.length;
+    return settled;
   }
 
   /** What became of each; null: nothing is known. One goes ahead: if payments does not work, it is asked no more than that. */

@@ -99,7 +99,7 @@ export class Resilience {
   }
 
   async #underLimit<T>(limiter: Limiter, priority: Priority, work: () => Promise<T>): Promise<T> {
-    const listener = limiter.acquire(priority);
+    const listener = limiter.acquire(priority) ?? (await limiter.acquireSoon(priority));
     if (!listener) {
       this.#shed.inc({ limiter: limiter.name, priority });
       throw new OverloadedError(`${limiter.name} is overloaded: ${priority}s are refused for now`);
