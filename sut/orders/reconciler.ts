@@ -23,7 +23,7 @@ const GRACE_MS = 2_000;
 /** Read, and written down, in one go. */
 const PAGE = 250;
 /** Charges at once: several hundred a second, so that an outage of minutes is settled in less than half a minute. */
-const PARALLEL = 40;
+const PARALLEL = 80;
 /** So many more failures than successes end a page. */
 const TOO_MANY_FAILURES = 10;
 /** Longest that its end is waited for: without time limits, a hanging payments would hold it for ever. */
