@@ -53,9 +53,12 @@ export class PgPool {
     await Promise.all(this.#idle.splice(0).map((connection) => connection.close()));
   }
 
-  async #use<T>(work: (connection: PgConnection) => Promise<T>, signal?: AbortSignal): Promise<T> {
+  #use<T>(work: (connection: PgConnection) => Promise<T>, signal?: AbortSignal): Promise<T> {
     this.metrics.called(this.name);
-    if (!signal) return this.#onConnection(work);
+    return signal ? this.#orGiveUp(work, signal) : this.#onConnection(work);
+  }
+
+  async #orGiveUp<T>(work: (connection: PgConnection) => Promise<T>, signal: AbortSignal): Promise<T> {
     const { promise: end, reject } = Promise.withResolvers<never>();
     const abort = (): void => reject(new NoSlotError(this.name, "timeout"));
     signal.addEventListener("abort", abort, { once: true });

@@ -63,8 +63,8 @@ export class PaymentsClient {
     private readonly url: string,
     private readonly resilience: Resilience,
   ) {
-    // 24 slots of 0.3 s are 80 charges a second and node: payments may be seven times slower than it is.
-    this.#guard = new Guard(resilience, { dependency: "payments", attempts: 3, timeoutMs: 400, slots: 24 });
+    // 32 slots of 0.3 s are 100 charges a second and node: payments may be seven times slower than it is.
+    this.#guard = new Guard(resilience, { dependency: "payments", attempts: 3, timeoutMs: 600, slots: 32 });
   }
 
   /**

@@ -76,18 +76,19 @@ function fenced(sql: Sql, fence: Fence | null) {
   return sql`exists (select from leases where name = ${fence.name} and token = ${fence.token} for share)`;
 }
 
-/** Gives pending orders their final status; one that has it already keeps it. */
+/** Gives pending orders their final status, and tells how many there were; one that has it already keeps it. */
 export async function settle(
   run: Run,
   ids: readonly string[],
   status: "paid" | "failed",
   fence: Fence | null = null,
-): Promise<void> {
-  await run(
+): Promise<number> {
+  const updated = await run(
     (sql) => sql`
       update orders set status = ${status}, updated_at = now()
       where id = any(string_to_array(${ids.join(",")}, ',')) and status = 'pending' and ${fenced(sql, fence)}`,
   );
+  return updated.count;
 }
 
 export type PendingOrder = Pick<Order, "id" | "tenant_id" | "amount_cents">;

@@ -19,6 +19,6 @@ test("in one pool, writes that hang starve reads; apart, they do not", async () 
 
 test("apart, as many as there are slots may wait for one, and the next is refused at once", async () => {
   const workers = new Compartments("workers", 2, new Metrics("test"), new Mitigations(["bulkhead"]));
-  for (let i = 0; i < 4 + 2; i++) void workers.run("write", never);
+  for (let i = 0; i < 6 + 2; i++) void workers.run("write", never);
   await expect(workers.run("write", never)).rejects.toThrow(NoSlotError);
 });

@@ -13,7 +13,7 @@ export class Compartments {
 
   /**
    * @param name of the shared pool; the others are `<name>_read` and `<name>_write`.
-   * @param size of the shared pool and of that for reads; writes wait for payments, so theirs is twice that.
+   * @param size of the shared pool and of that for reads; writes wait for payments, so theirs is three times that.
    */
   constructor(
     name: string,
@@ -24,7 +24,7 @@ export class Compartments {
     this.#shared = metrics.pool(new Pool(name, size));
     this.#apart = {
       read: metrics.pool(new Pool(`${name}_read`, size, 4 * size)),
-      write: metrics.pool(new Pool(`${name}_write`, 2 * size, size)),
+      write: metrics.pool(new Pool(`${name}_write`, 3 * size, size)),
     };
   }
 

@@ -86,26 +86,35 @@ export class Guard {
     return this.#throughBreaker(attempt, deadline);
   }
 
-  async #inBulkhead<T>(attempt: Attempt<T>, deadline: Deadline | null): Promise<T> {
+  #inBulkhead<T>(attempt: Attempt<T>, deadline: Deadline | null): Promise<T> {
     if (!this.#bulkhead || !this.resilience.mitigations.on("bulkhead")) {
       return this.#throughBreaker(attempt, deadline);
     }
-    if (this.#bulkhead.executionSlots === 0) throw this.#rejected("its bulkhead is full");
+    if (this.#bulkhead.executionSlots === 0) return Promise.reject(this.#rejected("its bulkhead is full"));
     return this.#bulkhead.execute(() => this.#throughBreaker(attempt, deadline));
   }
 
-  async #throughBreaker<T>(attempt: Attempt<T>, deadline: Deadline | null): Promise<T> {
-    if (!this.#breaker || !this.resilience.mitigations.on("breaker")) return this.#inTime(attempt, deadline);
+  #throughBreaker<T>(attempt: Attempt<T>, deadline: Deadline | null): Promise<T> {
+    const on = this.#breaker && this.resilience.mitigations.on("breaker");
+    return on ? this.#unlessBroken(this.#breaker(), attempt, deadline) : this.#inTime(attempt, deadline);
+  }
+
+  async #unlessBroken<T>(breaker: Breaker, attempt: Attempt<T>, deadline: Deadline | null): Promise<T> {
     try {
-      return await this.#breaker().run(() => this.#inTime(attempt, deadline));
+      return await breaker.run(() => this.#inTime(attempt, deadline));
     } catch (error) {
       throw error instanceof BrokenError ? this.#rejected(error.message) : error;
     }
   }
 
-  async #inTime<T>(attempt: Attempt<T>, deadline: Deadline | null): Promise<T> {
+  #inTime<T>(attempt: Attempt<T>, deadline: Deadline | null): Promise<T> {
+    return this.resilience.mitigations.on("timeout")
+      ? this.#limited(attempt, deadline)
+      : attempt(undefined, undefined);
+  }
+
+  async #limited<T>(attempt: Attempt<T>, deadline: Deadline | null): Promise<T> {
     const { dependency, timeoutMs } = this.options;
-    if (!this.resilience.mitigations.on("timeout")) return attempt(undefined, undefined);
     const limitMs = Math.floor(Math.min(timeoutMs, deadline?.remainingMs ?? timeoutMs));
     if (limitMs < 1) {
       this.resilience.metrics.timedOut(dependency);

@@ -45,6 +45,33 @@ describe("Limiter", () => {
   });
 });
 
+describe("a short wait for room", () => {
+  test("reads are let in before writes, as room is made", async () => {
+    const limiter = new Limiter("orders", BOUNDS);
+    const running = Array.from({ length: 100 }, () => limiter.acquire("read"));
+    const order: string[] = [];
+    const wait = async (priority: "read" | "write") => {
+      if (await limiter.acquireSoon(priority)) order.push(priority);
+    };
+    const waiting = [wait("write"), wait("read"), wait("read")];
+    for (const listener of running) listener?.onIgnore();
+    await Promise.all(waiting);
+    expect(order).toEqual(["read", "read", "write"]);
+    expect(limiter.inFlight).toBe(3);
+  });
+
+  test("without room it ends soon, and leaves nobody in the line", async () => {
+    const limiter = new Limiter("orders", BOUNDS);
+    const running = Array.from({ length: 100 }, () => limiter.acquire("read"));
+    const startedMs = performance.now();
+    expect(await limiter.acquireSoon("read")).toBeNull();
+    expect(performance.now() - startedMs).toBeWithin(90, 400);
+    for (const listener of running) listener?.onIgnore();
+    expect(limiter.inFlight).toBe(0);
+    expect(await limiter.acquireSoon("write")).not.toBeNull();
+  });
+});
+
 describe("admission", () => {
   const work = () => Promise.withResolvers<string>();
 
@@ -55,7 +82,7 @@ describe("admission", () => {
     expect(await Promise.all(all)).toEqual(Array(500).fill("done"));
   });
 
-  test("with it, what is too much is refused at once and counted, and what ends makes room, however it ends", async () => {
+  test("with it, what is too much is soon refused and counted, and what ends makes room, however it ends", async () => {
     const metrics = new Metrics("test");
     const resilience = new Resilience(new Mitigations(["shedding"]), metrics);
     const limiter = resilience.limiter("orders");

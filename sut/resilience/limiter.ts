@@ -14,6 +14,16 @@ const SHARE: Readonly<Record<Priority, number>> = { read: 1, write: 0.7 };
 const WINDOW_MS = 250;
 const WINDOW_SAMPLES = 10;
 
+/**
+ * How long a request may wait for room, as in that library's BlockingLimiter: a process that stood still for a moment finds
+ * all requests of that moment at once, which is no overload.
+ */
+const WAIT_MS = 100;
+
+interface Waiting {
+  admit(listener: Listener): void;
+}
+
 /** What became of an admitted request; exactly one is to be called, once. */
 export interface Listener {
   /** Answered: its latency tells of the load here. */
@@ -37,6 +47,7 @@ export class Limiter {
   #sumMs = 0;
   #peak = 0;
   #dropped = false;
+  readonly #waiting: Readonly<Record<Priority, Waiting[]>> = { read: [], write: [] };
 
   constructor(
     readonly name: string,
@@ -63,6 +74,7 @@ export class Limiter {
     const startedMs = this.nowMs();
     const end = (): void => {
       this.#inFlight--;
+      this.#admitWaiting();
     };
     return {
       onSuccess: () => {
@@ -75,6 +87,34 @@ export class Limiter {
       },
       onIgnore: end,
     };
+  }
+
+  /** As {@link acquire}, after a short wait where there is no room yet. As many may wait as are admitted. */
+  async acquireSoon(priority: Priority): Promise<Listener | null> {
+    const listener = this.acquire(priority);
+    const line = this.#waiting[priority];
+    if (listener || line.length >= this.limit) return listener;
+    const { promise, resolve } = Promise.withResolvers<Listener | null>();
+    const waiting = { admit: resolve };
+    const timer = setTimeout(() => {
+      line.splice(line.indexOf(waiting), 1);
+      resolve(null);
+    }, WAIT_MS);
+    line.push(waiting);
+    const admitted = await promise;
+    clearTimeout(timer);
+    return admitted;
+  }
+
+  #admitWaiting(): void {
+    for (const priority of PRIORITIES) {
+      const line = this.#waiting[priority];
+      while (line.length > 0) {
+        const listener = this.acquire(priority);
+        if (!listener) break;
+        line.shift()?.admit(listener);
+      }
+    }
   }
 
   #sample(startedMs: number, dropped: boolean): void {

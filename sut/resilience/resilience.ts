@@ -94,9 +94,12 @@ export class Resilience {
    * write's latency is that of payments more than of this node.
    * @throws OverloadedError
    */
-  async admitted<T>(limiter: Limiter, priority: Priority, work: () => Promise<T>): Promise<T> {
-    if (!this.mitigations.on("shedding")) return work();
-    const listener = limiter.acquire(priority);
+  admitted<T>(limiter: Limiter, priority: Priority, work: () => Promise<T>): Promise<T> {
+    return this.mitigations.on("shedding") ? this.#underLimit(limiter, priority, work) : work();
+  }
+
+  async #underLimit<T>(limiter: Limiter, priority: Priority, work: () => Promise<T>): Promise<T> {
+    const listener = limiter.acquire(priority) ?? (await limiter.acquireSoon(priority));
     if (!listener) {
       this.#shed.inc({ limiter: limiter.name, priority });
       throw new OverloadedError(`${limiter.name} is overloaded: ${priority}s are refused for now`);
