@@ -57,7 +57,7 @@ export const Profile = Type.Object(
 /** What a profile is where the schedule does not say. `full` are the windows of the specification. */
 export const DEFAULT_PROFILES = {
   full: { warmup_s: 10, baseline_s: 60, recovery_s: 120 },
-  quick: { warmup_s: 5, baseline_s: 15, window_s: 30, recovery_s: 25 },
+  quick: { warmup_s: 10, baseline_s: 15, window_s: 30, recovery_s: 25 },
 } as const satisfies Record<string, Static<typeof Profile>>;
 
 /**
