@@ -30,7 +30,16 @@ export function catalog(node: Node): Service {
   const ttlS = env.integer("CACHE_TTL_S", { min: 1, max: 86_400 }, 60);
   const localTtlS = env.number("LOCAL_CACHE_TTL_S", { min: 0, max: 86_400 }, 5);
   const replica = new PgPool("pg_replica", replicaUrl, POOL_SIZE, name, metrics);
-  const background = new PgPool("pg_replica", replicaUrl, 2, name, metrics, "pg_replica_background");
+  const inBackground = () => mitigations.on("health_off_pool") || mitigations.on("catalog_fallback");
+  const background = new PgPool(
+    "pg_replica",
+    replicaUrl,
+    2,
+    name,
+    metrics,
+    "pg_replica_background",
+    inBackground,
+  );
   const redis = connectRedis(redisUrl, name, log);
   const stale = metrics.counter(
     "chaoslab_cache_stale_total",

@@ -18,7 +18,7 @@ export class Metrics {
   /** Requests being handled now. */
   inFlight = 0;
 
-  readonly #pools: Slots[] = [];
+  readonly #pools: { pool: Slots; inPlay: () => boolean }[] = [];
   readonly #requests: Counter<"route" | "method" | "status">;
   readonly #durations: Histogram<"route" | "method">;
   readonly #calls: Counter<"dependency">;
@@ -76,9 +76,12 @@ export class Metrics {
     watchRuntime(this.registry);
   }
 
-  /** A pool whose gauges are exported under its name. */
-  pool<P extends Slots>(pool: P): P {
-    this.#pools.push(pool);
+  /**
+   * A pool whose gauges are exported under its name.
+   * @param inPlay false while no work comes to it: then it is shown only if there still is some in it.
+   */
+  pool<P extends Slots>(pool: P, inPlay: () => boolean = () => true): P {
+    this.#pools.push({ pool, inPlay });
     return pool;
   }
 
@@ -95,6 +98,7 @@ export class Metrics {
       labelNames: [label],
       registers: [this.registry],
       collect() {
+        this.reset();
         for (const [value, level] of read()) this.set({ [label]: value }, level);
       },
     });
@@ -159,6 +163,7 @@ export class Metrics {
   }
 
   #poolGauge(name: string, help: string, read: (pool: Slots) => number): void {
-    this.gauge(name, help, "pool", () => this.#pools.map((pool) => [pool.name, read(pool)] as const));
+    const shown = () => this.#pools.filter(({ pool, inPlay }) => inPlay() || pool.inUse > 0);
+    this.gauge(name, help, "pool", () => shown().map(({ pool }) => [pool.name, read(pool)] as const));
   }
 }

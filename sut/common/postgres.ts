@@ -21,6 +21,7 @@ export class PgPool {
    * @param size most connections.
    * @param node shown as application_name in pg_stat_activity.
    * @param pool name of the pool in metrics, where a server has more than one.
+   * @param inPlay as of {@link Metrics.pool}.
    */
   constructor(
     readonly name: string,
@@ -29,8 +30,9 @@ export class PgPool {
     private readonly node: string,
     private readonly metrics: Metrics,
     pool = name,
+    inPlay?: () => boolean,
   ) {
-    this.#slots = metrics.pool(new Pool(pool, size));
+    this.#slots = metrics.pool(new Pool(pool, size), inPlay);
   }
 
   /** Runs one statement on a connection of the pool. */

@@ -22,9 +22,10 @@ export class Health {
     private readonly shared: { primary: PgPool; replica: PgPool; workers: Pool },
   ) {
     this.#mitigations = resilience.mitigations;
+    const off = () => this.#mitigations.on("health_off_pool");
     this.#own = {
-      primary: new PgPool("pg_primary", urls.primary, 1, name, metrics, "pg_primary_health"),
-      replica: new PgPool("pg_replica", urls.replica, 1, name, metrics, "pg_replica_health"),
+      primary: new PgPool("pg_primary", urls.primary, 1, name, metrics, "pg_primary_health", off),
+      replica: new PgPool("pg_replica", urls.replica, 1, name, metrics, "pg_replica_health", off),
     };
   }
 

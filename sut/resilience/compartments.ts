@@ -21,10 +21,11 @@ export class Compartments {
     metrics: Metrics,
     private readonly mitigations: Mitigations,
   ) {
-    this.#shared = metrics.pool(new Pool(name, size));
+    const apart = () => mitigations.on("bulkhead");
+    this.#shared = metrics.pool(new Pool(name, size), () => !apart());
     this.#apart = {
-      read: metrics.pool(new Pool(`${name}_read`, size, 4 * size)),
-      write: metrics.pool(new Pool(`${name}_write`, 3 * size, size)),
+      read: metrics.pool(new Pool(`${name}_read`, size, 4 * size), apart),
+      write: metrics.pool(new Pool(`${name}_write`, 3 * size, size), apart),
     };
   }
 

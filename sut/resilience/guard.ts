@@ -43,7 +43,7 @@ export class Guard {
     private readonly options: GuardOptions,
   ) {
     const { dependency, attempts, slots } = options;
-    const { metrics } = resilience;
+    const { metrics, mitigations } = resilience;
     this.#name = options.name ?? dependency;
     // Seeded by name: guards of one node do not draw alike, and the next run draws the same.
     const random = seeded(Number(Bun.hash.crc32(this.#name)));
@@ -54,14 +54,15 @@ export class Guard {
     const compartment = slots === undefined ? null : bulkhead(slots);
     this.#bulkhead = compartment;
     if (compartment && slots !== undefined) {
-      metrics.pool({
+      const slotsOf = {
         name: this.#name,
         size: slots,
         waiting: 0,
         get inUse() {
           return slots - compartment.executionSlots;
         },
-      });
+      };
+      metrics.pool(slotsOf, () => mitigations.on("bulkhead"));
     }
   }
 
