@@ -109,11 +109,12 @@ function changesOf(before: Verdict, after: Verdict): Change[] {
       change(`${a.sli} out of SLO`, "s", "smaller", a.out_of_slo_s, b.out_of_slo_s),
     ];
   });
+  // Fewer attempts than calls are no virtue: calls that never got through.
   const edges = before.amplification.map((a) =>
     change(
       `attempts per call ${a.edge}`,
       "x",
-      "smaller",
+      "neither",
       a.fault,
       after.amplification.find(({ edge }) => edge === a.edge)?.fault,
     ),

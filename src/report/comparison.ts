@@ -17,9 +17,18 @@ export function headline({ before, after, steps }: Comparison): string {
 export function comparisonTable({ before, after, changes }: Comparison): Table {
   return {
     title: "before and after",
-    heading: ["", `>${before.run}`, `>${after.run}`, ">change", ""],
+    heading: [
+      "",
+      ...(before.run === after.run ? [before.hypothesis, after.hypothesis] : [before.run, after.run]).map(
+        (name) => `>${name}`,
+      ),
+      ">change",
+      "",
+    ],
     rows: changes
       .filter((change) => change.before !== null || change.after !== null)
+      // Calls to stores are hardly ever repeated.
+      .filter((change) => !/ -> (pg_|redis)/.test(change.what) || Math.abs(change.delta ?? 0) >= 0.01)
       .map((change) => [
         change.what,
         show(change, change.before),

@@ -7,7 +7,7 @@ import type { IntegrityReport, Invariant, InvariantState } from "../model/integr
 import { mitigationsText } from "../model/mitigations.ts";
 import { showBound, showSli, type Unit } from "../model/sli.ts";
 import type { Shift } from "../model/stats.ts";
-import type { BlastRadius, Result, SliOutcome, Verdict } from "../model/verdict.ts";
+import type { Amplification, BlastRadius, Result, SliOutcome, Verdict } from "../model/verdict.ts";
 
 export const RESULT_COLOUR: Readonly<Record<Result, "green" | "yellow" | "red">> = {
   held: "green",
@@ -62,7 +62,7 @@ export function tablesOf(verdict: Verdict): Table[] {
       title: "attempts per call",
       heading: ["edge", ">before", ">in fault"],
       rows: verdict.amplification
-        .filter(({ fault }) => fault !== null)
+        .filter(isWorthARow)
         .map(({ edge, baseline, fault }) => [edge, times(baseline), times(fault)]),
     },
     {
@@ -95,16 +95,23 @@ export function tablesOf(verdict: Verdict): Table[] {
     {
       title: "limiters",
       heading: ["limiter", ">limit before", ">least in fault", ">peak in flight", ">shed"],
-      rows: verdict.limiters.map((each) => [
-        `${each.node} ${each.limiter}`,
-        each.baseline_limit === null ? "-" : each.baseline_limit.toFixed(0),
-        each.fault_min_limit === null ? "-" : each.fault_min_limit.toFixed(0),
-        String(each.fault_peak_in_flight),
-        String(each.shed),
-      ]),
+      // One that let nothing in was switched off.
+      rows: verdict.limiters
+        .filter(({ fault_peak_in_flight }) => fault_peak_in_flight > 0)
+        .map((each) => [
+          `${each.node} ${each.limiter}`,
+          each.baseline_limit === null ? "-" : each.baseline_limit.toFixed(0),
+          each.fault_min_limit === null ? "-" : each.fault_min_limit.toFixed(0),
+          String(each.fault_peak_in_flight),
+          String(each.shed),
+        ]),
     },
   ].filter(({ rows }) => rows.length > 0);
 }
+
+/** Calls to stores are hardly ever repeated. */
+const isWorthARow = ({ edge, fault }: Amplification): boolean =>
+  fault !== null && (!/ -> (pg_|redis)/.test(edge) || fault >= 1.01);
 
 /** Values out of their bound are marked with an exclamation mark, not by colour alone. */
 function sliTable(verdict: Verdict): Table {
@@ -138,11 +145,11 @@ function sliTable(verdict: Verdict): Table {
   };
 }
 
-/** `+212 ms (208 to 215)`: how far the seconds of the fault lie above those of the baseline; `none` where p >= 0.05. */
+/** `+212 ms (208 to 215)`: how far the seconds of the fault lie above those of the baseline; so said where p < 0.05. */
 function showShift(significance: Shift | null, unit: Unit): string {
   if (significance === null) return "too short";
   const { p_value, shift, shift_low, shift_high } = significance;
-  if (p_value >= 0.05) return "none";
+  if (p_value >= 0.05) return "not significant";
   const [scale, name] = unit === "share" ? [100, "%"] : [1, unit === "count" ? "" : unit];
   // Without a bound on a side there were too few independent seconds for one.
   const show = (value: number | null): string =>
