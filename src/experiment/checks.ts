@@ -107,6 +107,12 @@ export const SYSTEM_CHECKS: readonly Check[] = [
           `${sli} was ${showSli(fault, unit, measurements.timeoutMs)} under the fault, not ${showBound(fault_bound, unit)}`,
       ),
   ),
+  // Nobody knows what the rest of the window would have brought.
+  findings("stopped", "degraded", ({ recording: { stopped } }) => {
+    if (!stopped || stopped.by === "signal") return [];
+    const by = stopped.by === "error_budget" ? "error budget" : "stop condition";
+    return [`the ${by} (${stopped.condition}) ended the fault after ${stopped.after_s} s`];
+  }),
   findings("cascade", "failed", ({ slis, hypothesis }) => {
     const allowed: readonly string[] = hypothesis.blast_radius ?? DEFAULT_BLAST_RADIUS;
     const out = slis.filter(

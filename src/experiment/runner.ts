@@ -2,6 +2,7 @@
  * Runs one trial: warm-up, baseline, fault, recovery, against a lab that is up, and records what happened.
  * @module
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { reasonOf } from "../cli/errors.ts";
 import type { HostLab } from "../lab/host/lab.ts";
 import { switchMitigations } from "../lab/host/mitigations.ts";
@@ -27,8 +28,11 @@ import { type Trial, trialOf } from "./trial.ts";
 import { judge } from "./verdict.ts";
 import { Watches } from "./watches.ts";
 
-/** Answers of the last second of a phase are given this long to come in before the phase is judged. */
-const SETTLE_S = 1;
+/**
+ * The baseline's last requests are given this long to be answered before a fault may touch them. It passes in the second
+ * that the fault begins in, which belongs to no phase.
+ */
+const SETTLE_MS = 500;
 /** Beyond its bound, an order that is pending is given so long to be looked at. */
 const INTEGRITY_SLACK_S = 5;
 
@@ -110,7 +114,8 @@ export async function runTrial(run: TrialRun): Promise<Outcome> {
     const baseline = [windows.warmup_s, windows.warmup_s + windows.baseline_s] as const;
     await load.until(baseline[0], signal);
     enter("baseline", ...baseline);
-    await load.until(baseline[1] + SETTLE_S, signal);
+    await load.until(baseline[1], signal);
+    await sleep(SETTLE_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
 
     const unsteady = steadyBreaches(recording.measurements(), boundsOf(hypothesis, schedule), ...baseline);
     if (unsteady.length > 0) {

@@ -126,17 +126,12 @@ function examine(examined: Examined): Finding[] {
   );
 }
 
-/** What else is worth knowing: of a system that held, or came back, and of a fault that ended early. */
-function remarks({ recording: { stopped }, recoverS }: Examined, result: Result): Finding[] {
+/** What else is worth knowing of a system that held, or came back. */
+function remarks({ recoverS }: Examined, result: Result): Finding[] {
   const said: Finding[] = [];
   if (result === "held") {
     const reason = "every SLI stayed inside its bound while the fault was active";
     said.push({ result: "held", check: "slo", reason });
-  }
-  if (stopped && stopped.by !== "signal") {
-    const by = stopped.by === "error_budget" ? "error budget" : "stop condition";
-    const reason = `the ${by} (${stopped.condition}) ended the fault after ${stopped.after_s} s`;
-    said.push({ result: "held", check: "stop_condition", reason });
   }
   if (result === "degraded") {
     said.push({
