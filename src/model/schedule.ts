@@ -203,7 +203,7 @@ export const Schedule = Type.Object(
     /** Server that answers SLIs with a `query`. */
     prometheus: Type.Optional(
       Type.Object(
-        { url: described(Type.String({ pattern: "^https?://[^/\\s]+/?$" }), "http://host:port") },
+        { url: described(Type.String({ pattern: "^https?://\\S+$" }), "http://host:port") },
         strict,
       ),
     ),
