@@ -20,7 +20,11 @@ import { chaoslab, oneLine } from "../support.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "chaoslab-runs-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
-const source = readFileSync(new URL("../../schedules/cascade.yaml", import.meta.url), "utf8");
+/** What is made up has nothing to do with what the schedule expects. */
+const source = readFileSync(new URL("../../schedules/cascade.yaml", import.meta.url), "utf8").replaceAll(
+  /\n {4}expect: .*/g,
+  "",
+);
 
 /** Keeps a run as `chaoslab run` would have. */
 function keep(run: string, synthetic: Synthetic, changes: Partial<RunDocument> = {}): string {
