@@ -7,7 +7,7 @@ import { reasonOf } from "../cli/errors.ts";
 import type { HostLab } from "../lab/host/lab.ts";
 import { switchMitigations } from "../lab/host/mitigations.ts";
 import type { HistoryRecord } from "../model/history.ts";
-import type { LoadTick } from "../model/load.ts";
+import type { LoadRecord, LoadTick } from "../model/load.ts";
 import type { Mitigation } from "../model/mitigations.ts";
 import {
   DEFAULT_PENDING_BOUND_S,
@@ -19,7 +19,7 @@ import {
 import type { Stopped, Verdict } from "../model/verdict.ts";
 import { boundsOf, steadyBreaches } from "./bounds.ts";
 import { FaultWindow } from "./fault-window.ts";
-import { beginIntegrity, collectIntegrity } from "./integrity/collect.ts";
+import { beginIntegrity, collectIntegrity, type IntegrityStart } from "./integrity/collect.ts";
 import { LoadProcess } from "./load-process.ts";
 import { Recording } from "./recording.ts";
 import { Sampler } from "./sampler.ts";
@@ -72,118 +72,166 @@ export interface Outcome {
  * @throws the signal's reason when it came before there was a fault. After that there is a verdict, inconclusive.
  */
 export async function runTrial(run: TrialRun): Promise<Outcome> {
-  const { lab, schedule, hypothesis, mitigations, windows, file, signal, say } = run;
-  const recording = new Recording(schedule.load.timeout_s * 1000, schedule.slis);
-  const record = (entry: HistoryRecord): void => {
-    file.append(entry);
-    recording.add(entry);
-  };
-  const watches = new Watches(schedule, hypothesis, recording);
-  const pendingBoundS = schedule.pending_bound_s ?? DEFAULT_PENDING_BOUND_S;
-  let [phase, phaseEnd]: [Phase, number] = ["warm-up", windows.warmup_s];
-  const enter = (next: Phase, from: number, to: number): void => {
-    [phase, phaseEnd] = [next, to];
-    if (next !== "warm-up") record({ kind: "phase", phase: next, from, to });
-  };
-
-  await switchMitigations(lab, mitigations);
-  record({ kind: "system", mitigations: [...mitigations] });
-  const integrity = await beginIntegrity(lab, signal);
-  const load = new LoadProcess({
-    lab,
-    load: schedule.load,
-    seed: schedule.seed,
-    // More than is needed: the load is ended when the recovery is over, however long injecting took.
-    durationS: windows.warmup_s + windows.baseline_s + windows.window_s + windows.recovery_s + 60,
-    onRecord(entry) {
-      record(entry);
-      if (entry.kind !== "tick") return;
-      run.onProgress({
-        hypothesis: hypothesis.name,
-        phase,
-        left_s: Math.max(0, phaseEnd - entry.tick),
-        tick: entry,
-      });
-      watches.tick(entry);
-    },
-  });
-  using _sampler = new Sampler(lab, schedule.slis, schedule.prometheus?.url ?? null, record);
-  const faults = new FaultWindow({ lab, windowS: windows.window_s, record, say });
+  await switchMitigations(run.lab, run.mitigations);
+  const integrity = await beginIntegrity(run.lab, run.signal);
+  const runner = new TrialRunner(run);
   try {
-    await load.started;
-    const baseline = [windows.warmup_s, windows.warmup_s + windows.baseline_s] as const;
-    await load.until(baseline[0], signal);
-    enter("baseline", ...baseline);
-    await load.until(baseline[1], signal);
-    await sleep(SETTLE_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
-
-    const unsteady = steadyBreaches(recording.measurements(), boundsOf(hypothesis, schedule), ...baseline);
-    if (unsteady.length > 0) {
-      say(`baseline not steady, no fault injected: ${unsteady.join("; ")}`);
-      await load.finish();
-    } else {
-      const begin = await faults.begin(faultsOf(hypothesis, windows.window_s));
-      const from = Math.ceil(recording.secondOf(begin));
-      enter("fault", from, from + windows.window_s);
-      watches.arm(from);
-      const stopped = await faults
-        .observe(
-          (second, until) => load.until(from + second, until),
-          AbortSignal.any([signal, watches.signal]),
-        )
-        .then(() => null)
-        .catch((error: unknown) => {
-          if (!signal.aborted && !watches.signal.aborted) throw error;
-          return signal.aborted ? bySignal(signal) : watches.tripped;
-        });
-      watches.disarm();
-      record({ kind: "revert", t: Date.now() });
-      const decided = (Date.now() - begin) / 1000;
-      const end = await faults.revertAll(stopped !== null);
-      const removed = recording.secondOf(end);
-      if (stopped) {
-        const reverted_s = (end - begin) / 1000;
-        record({ kind: "stopped", ...stopped, after_s: stopped.after_s ?? decided, reverted_s });
-      }
-      record({ kind: "phase", phase: "fault", from, to: Math.max(from, Math.floor(removed)) });
-      if (!signal.aborted) {
-        const to = Math.ceil(removed);
-        enter("recovery", to, to + windows.recovery_s);
-        await load.until(phaseEnd, signal);
-        const nodes = (await lab.nodes()).map(({ name, state, restarts }) => ({ name, state, restarts }));
-        record({ kind: "nodes", t: Date.now(), nodes });
-        await load.finish();
-        // What the client saw is in its own records already.
-        const {
-          acknowledged: _a,
-          foreign_reads: _f,
-          reads: _r,
-          leases: _l,
-          ...facts
-        } = await collectIntegrity(lab, integrity, {
-          pendingBoundS,
-          deadlineMs: (pendingBoundS + INTEGRITY_SLACK_S) * 1000,
-          recoveredAtMs: end,
-          client: recording.client,
-          signal,
-        });
-        record({ kind: "integrity", facts });
-      }
+    if (await runner.baseline()) {
+      const removedAt = await runner.fault();
+      await runner.recovery(removedAt);
+      await runner.integrity(integrity, removedAt);
     }
-    const trial = trialOf(schedule, hypothesis, run.repeat, recording);
-    return { verdict: judge(trial), trial };
+  } catch (error) {
+    // What was seen of a fault is judged, however it ended.
+    if (!run.signal.aborted || runner.recording.events.length === 0) throw error;
   } finally {
-    // First the fault, then the load: nothing may keep the system broken longer than it must be.
-    await faults
+    await runner.end();
+  }
+  const trial = trialOf(run.schedule, run.hypothesis, run.repeat, runner.recording);
+  return { verdict: judge(trial), trial };
+}
+
+/** The phases of one trial, in order. */
+class TrialRunner {
+  readonly recording: Recording;
+  readonly #load: LoadProcess;
+  readonly #sampler: Sampler;
+  readonly #faults: FaultWindow;
+  readonly #watches: Watches;
+  #phase: Phase = "warm-up";
+  #phaseEnd: number;
+
+  constructor(readonly run: TrialRun) {
+    const { lab, schedule, hypothesis, mitigations, windows, say } = run;
+    this.recording = new Recording(schedule.load.timeout_s * 1000, schedule.slis);
+    this.#watches = new Watches(schedule, hypothesis, this.recording);
+    this.#phaseEnd = windows.warmup_s;
+    this.#record({ kind: "system", mitigations: [...mitigations] });
+    this.#load = new LoadProcess({
+      lab,
+      load: schedule.load,
+      seed: schedule.seed,
+      // More than is needed: the load is ended when the recovery is over, however long injecting took.
+      durationS: windows.warmup_s + windows.baseline_s + windows.window_s + windows.recovery_s + 60,
+      onRecord: (record) => this.#loaded(record),
+    });
+    const record = (entry: HistoryRecord): void => this.#record(entry);
+    this.#sampler = new Sampler(lab, schedule.slis, schedule.prometheus?.url ?? null, record);
+    this.#faults = new FaultWindow({ lab, windowS: windows.window_s, record, say });
+  }
+
+  /** Warm-up and baseline. False when the system was not steady: then the load has ended, and no fault is due. */
+  async baseline(): Promise<boolean> {
+    const { schedule, hypothesis, windows, signal, say } = this.run;
+    await this.#load.started;
+    const [from, to] = [windows.warmup_s, windows.warmup_s + windows.baseline_s];
+    await this.#load.until(from, signal);
+    this.#enter("baseline", from, to);
+    await this.#load.until(to, signal);
+    await sleep(SETTLE_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
+    const measured = this.recording.measurements();
+    const unsteady = steadyBreaches(measured, boundsOf(hypothesis, schedule), from, to);
+    if (unsteady.length === 0) return true;
+    say(`baseline not steady, no fault injected: ${unsteady.join("; ")}`);
+    await this.#load.finish();
+    return false;
+  }
+
+  /** From the injection to the last fault's removal; returns when that was, Unix epoch milliseconds. */
+  async fault(): Promise<number> {
+    const { hypothesis, windows, signal } = this.run;
+    const { recording } = this;
+    const begin = await this.#faults.begin(faultsOf(hypothesis, windows.window_s));
+    const from = Math.ceil(recording.secondOf(begin));
+    this.#enter("fault", from, from + windows.window_s);
+    const stopped = await this.#observe(from);
+    const decidedAt = Date.now();
+    this.#record({ kind: "revert", t: decidedAt });
+    const end = await this.#faults.revertAll(stopped !== null);
+    if (stopped) {
+      const after_s = stopped.after_s ?? (decidedAt - begin) / 1000;
+      this.#record({ kind: "stopped", ...stopped, after_s, reverted_s: (end - begin) / 1000 });
+    }
+    const to = Math.max(from, Math.floor(recording.secondOf(end)));
+    this.#record({ kind: "phase", phase: "fault", from, to });
+    signal.throwIfAborted();
+    return end;
+  }
+
+  /** Lets the window pass; what ended it early, if anything did. */
+  async #observe(from: number): Promise<StoppedEarly | null> {
+    const { signal } = this.run;
+    const watches = this.#watches;
+    watches.arm(from);
+    try {
+      const until = AbortSignal.any([signal, watches.signal]);
+      await this.#faults.observe((second, early) => this.#load.until(from + second, early), until);
+      return null;
+    } catch (error) {
+      if (signal.aborted) return bySignal(signal);
+      if (watches.signal.aborted) return watches.tripped;
+      throw error;
+    } finally {
+      watches.disarm();
+    }
+  }
+
+  async recovery(removedAt: number): Promise<void> {
+    const { lab, windows, signal } = this.run;
+    const from = Math.ceil(this.recording.secondOf(removedAt));
+    this.#enter("recovery", from, from + windows.recovery_s);
+    await this.#load.until(from + windows.recovery_s, signal);
+    const nodes = (await lab.nodes()).map(({ name, state, restarts }) => ({ name, state, restarts }));
+    this.#record({ kind: "nodes", t: Date.now(), nodes });
+    await this.#load.finish();
+  }
+
+  async integrity(start: IntegrityStart, recoveredAtMs: number): Promise<void> {
+    const { lab, schedule, signal } = this.run;
+    const pendingBoundS = schedule.pending_bound_s ?? DEFAULT_PENDING_BOUND_S;
+    const deadlineMs = (pendingBoundS + INTEGRITY_SLACK_S) * 1000;
+    const { client } = this.recording;
+    const options = { pendingBoundS, deadlineMs, recoveredAtMs, client, signal };
+    const all = await collectIntegrity(lab, start, options);
+    // What the client saw is in its own records already.
+    const { acknowledged: _a, foreign_reads: _f, reads: _r, leases: _l, ...facts } = all;
+    this.#record({ kind: "integrity", facts });
+  }
+
+  /** First the fault, then the load: nothing may keep the system broken longer than it must be. */
+  async end(): Promise<void> {
+    this.#sampler[Symbol.dispose]();
+    await this.#faults
       .revertAll(true)
-      .catch((error: unknown) => say(`reverting failed, the guard goes on trying: ${reasonOf(error)}`));
-    load.kill();
+      .catch((error: unknown) =>
+        this.run.say(`reverting failed, the guard goes on trying: ${reasonOf(error)}`),
+      );
+    this.#load.kill();
+  }
+
+  #record(record: HistoryRecord): void {
+    this.run.file.append(record);
+    this.recording.add(record);
+  }
+
+  #loaded(record: LoadRecord): void {
+    this.#record(record);
+    if (record.kind !== "tick") return;
+    const left_s = Math.max(0, this.#phaseEnd - record.tick);
+    this.run.onProgress({ hypothesis: this.run.hypothesis.name, phase: this.#phase, left_s, tick: record });
+    this.#watches.tick(record);
+  }
+
+  #enter(phase: Exclude<Phase, "warm-up">, from: number, to: number): void {
+    [this.#phase, this.#phaseEnd] = [phase, to];
+    this.#record({ kind: "phase", phase, from, to });
   }
 }
 
-const bySignal = ({
-  reason,
-}: AbortSignal): Omit<Stopped, "reverted_s" | "after_s"> & { after_s?: number } => ({
+/** What ended a fault before its time. A signal's time is not known yet. */
+type StoppedEarly = Omit<Stopped, "reverted_s" | "after_s"> & { after_s?: number };
+
+const bySignal = ({ reason }: AbortSignal): StoppedEarly => ({
   by: "signal",
   sli: null,
   condition: String(reason),

@@ -153,6 +153,21 @@ describe("cut off in the middle of a fault on a lab that was up, the fault is un
     });
   }
 
+  test("SIGINT while the recovery is watched: what was seen of the fault is judged", async () => {
+    const windows = { warmup_s: 0, recovery_s: 300 };
+    const child = await runs.untilFault(runs.schedule({ hypothesis: { window_s: 3 }, windows }));
+    await waitFor(() => runs.activeFaults === 0, { what: "the fault's end", timeoutMs: 30_000 });
+    await Bun.sleep(2_000);
+    child.kill("SIGINT");
+    expect(await child.exited).toBe(105);
+    const { state, verdicts } = lastRun();
+    expect(state).toBe("aborted");
+    expect(verdicts[0]).toMatchObject({ result: "inconclusive", stopped_by: null });
+    expect(verdicts[0]?.reasons).toContain("the run was cut off before its end");
+    expect(verdicts[0]?.fault_event).toMatchObject({ gone: true, evidence: { landed: true } });
+    await runs.expectReverted();
+  });
+
   test("SIGKILL", async () => {
     const child = await runUntilFault();
     const killed = performance.now();
