@@ -2,7 +2,7 @@
 import { statSync } from "node:fs";
 import { ChaoslabError, ExitCode } from "../cli/errors.ts";
 import { booleanFlag, type Flags, textFlag } from "../cli/flags.ts";
-import { writeOutput } from "../cli/output.ts";
+import { requireWritable, writeOutput } from "../cli/output.ts";
 import { painter } from "../cli/terminal.ts";
 import { baselineOf, type Judged, judgeAgainst, readBaseline } from "../experiment/gate.ts";
 import { type RunDocument, readRun } from "../experiment/store.ts";
@@ -17,6 +17,7 @@ export async function run([what = ""]: string[], flags: Flags): Promise<number> 
   const update = booleanFlag(flags, "update");
   const json = booleanFlag(flags, "json");
   const junitFile = textFlag(flags, "junit");
+  requireWritable("junit", junitFile);
   // Before anything is run for minutes.
   const baseline = update ? null : readBaseline(against);
   const document = await documentOf(what, flags);

@@ -1,7 +1,7 @@
 /** `chaoslab run` */
 import { ChaoslabError, ExitCode } from "../cli/errors.ts";
 import { booleanFlag, type Flags, textFlag } from "../cli/flags.ts";
-import { writeOutput } from "../cli/output.ts";
+import { requireWritable, writeOutput } from "../cli/output.ts";
 import { RESULTS, type Result } from "../model/verdict.ts";
 import { junit } from "../report/junit.ts";
 import { terminalReport } from "../report/terminal.ts";
@@ -15,6 +15,7 @@ export async function run([file = ""]: string[], flags: Flags): Promise<number> 
   const failOn = failOnFlag(flags);
   const json = booleanFlag(flags, "json");
   const junitFile = textFlag(flags, "junit");
+  requireWritable("junit", junitFile);
   const document = await prepareRun(file, flags).run();
   if (junitFile !== undefined) writeOutput("junit", junitFile, junit([suiteOf(document)]));
   process.stdout.write(json ? `${JSON.stringify(document)}\n` : terminalReport(document, process.stdout));

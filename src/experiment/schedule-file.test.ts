@@ -146,7 +146,8 @@ test("a hypothesis has one fault or several, in its window", () => {
         .replace("*slow-payments", "{ type: kill, target: redis, params: {} }"),
     );
   const kill = "type: kill, target: orders-1, params: {}";
-  const schedule = parseSchedule(several(`[{ ${kill} }, { ${kill}, at_s: 30, for_s: 10 }]`), "s.yaml");
+  const other = "type: kill, target: orders-2, params: {}";
+  const schedule = parseSchedule(several(`[{ ${kill} }, { ${other}, at_s: 30, for_s: 10 }]`), "s.yaml");
   const [hypothesis] = schedule.hypotheses;
   if (!hypothesis) throw new Error("no hypothesis");
   expect(faultsOf(hypothesis, 120).map(({ at_s, for_s }) => [at_s, for_s])).toEqual([
@@ -159,6 +160,11 @@ test("a hypothesis has one fault or several, in its window", () => {
     [30, 5],
   ]);
   expect(faultsOf(hypothesis, 20)).toHaveLength(1);
+  expect(refusal(several(`[{ ${kill} }, { ${kill}, at_s: 30 }]`))).toContain(
+    "faults.1: acts on the same as faults.0",
+  );
+  const inTurn = several(`[{ ${kill}, for_s: 30 }, { ${kill}, at_s: 30 }]`);
+  expect(parseSchedule(inTurn, "s.yaml").hypotheses).toHaveLength(2);
   expect(refusal(several(`[{ ${kill}, at_s: 120 }]`))).toContain("not before the window's end at 120 s");
   expect(refusal(several(`[{ ${kill} }]\n    fault: { ${kill} }`))).toContain("not both");
 });

@@ -5,8 +5,9 @@
 import { dirname } from "node:path";
 import { suggestion } from "../config/nearest.ts";
 import { type Fail, parseYaml, problemOf, readConfig } from "../config/yaml-file.ts";
-import { brokenRule, PARAMS } from "../model/params.ts";
+import { brokenRule, excludeEachOther, PARAMS } from "../model/params.ts";
 import {
+  faultsOf,
   type Hypothesis,
   Schedule,
   type ScheduleFile,
@@ -99,6 +100,28 @@ class Checker {
       this.#fault(each, place);
       if ((each.at_s ?? 0) >= window_s) {
         throw this.fail([...place, "at_s"], `${each.at_s} is not before the window's end at ${window_s} s`);
+      }
+    }
+    this.#together(hypothesis, at);
+  }
+
+  /** Two that are in force at one time must not be in each other's way. */
+  #together(hypothesis: Hypothesis, at: readonly string[]): void {
+    const faults = faultsOf(hypothesis, hypothesis.window_s);
+    for (const [i, fault] of faults.entries()) {
+      const clash = faults
+        .slice(0, i)
+        .findIndex(
+          (other) =>
+            other.at_s + other.for_s > fault.at_s &&
+            fault.at_s + fault.for_s > other.at_s &&
+            excludeEachOther(other, fault),
+        );
+      if (clash >= 0) {
+        throw this.fail(
+          [...at, "faults", String(i)],
+          `acts on the same as faults.${clash}, at the same time`,
+        );
       }
     }
   }

@@ -6,7 +6,7 @@ import { ChaoslabError, reasonOf } from "../cli/errors.ts";
 import { withTurn } from "../lab/flock.ts";
 import type { Target } from "../lab/target.ts";
 import { type Evidence, type FaultEvent, type FaultSpec, newFaultId } from "../model/fault.ts";
-import { aspectOf, nodesNamedBy } from "../model/params.ts";
+import { excludeEachOther } from "../model/params.ts";
 import type { Running } from "./fault.ts";
 import { lookAfter } from "./gone.ts";
 import { Journal, openFaults } from "./journal.ts";
@@ -79,10 +79,7 @@ async function injectInTurn(options: InjectOptions): Promise<ActiveFault> {
     event,
     prepared.plan.undo,
     leaseFrom(Date.now() + LONGEST_INJECTION_MS),
-    (other) =>
-      other.fault_type === spec.type &&
-      sameThing(other, spec) &&
-      aspectOf(spec.type, other.params) === aspectOf(spec.type, spec.params),
+    ({ fault_type: type, target, params }) => excludeEachOther({ type, target, params }, spec),
   );
   let latest = prepared.plan.undo;
   const undoAndClose = async (): Promise<Undone> => {
@@ -123,20 +120,6 @@ async function injectInTurn(options: InjectOptions): Promise<ActiveFault> {
 
 /** Until it is in force, a fault is not overdue before so much more than its lease: some take a while to begin. */
 const LONGEST_INJECTION_MS = 30_000;
-
-/** Whether two faults of one type would act on the same packets of a node, or end the same node. */
-function sameThing(
-  a: Pick<FaultEvent, "target" | "params">,
-  b: Pick<FaultEvent, "target" | "params">,
-): boolean {
-  const named = ({ params }: Pick<FaultEvent, "params">, field: string): string[] =>
-    nodesNamedBy(params).flatMap((each) => (each.field === field ? [each.node] : []));
-  const restartedByA = [a.target, ...named(a, "then")];
-  return (
-    [b.target, ...named(b, "then")].some((node) => restartedByA.includes(node)) &&
-    named(a, "peer")[0] === named(b, "peer")[0]
-  );
-}
 
 class InjectedFault implements ActiveFault {
   #ended: Promise<Undone> | null = null;

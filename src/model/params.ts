@@ -359,3 +359,22 @@ export function nodesNamedBy(params: Readonly<Record<string, unknown>>): { field
       .map((node) => ({ field, node })),
   );
 }
+
+interface Spec {
+  type: FaultType;
+  target: string;
+  params: Readonly<Record<string, unknown>>;
+}
+
+/** Whether two faults would act on the same thing in the same way: the same packets of a node, or the end of the same node. */
+export function excludeEachOther(a: Spec, b: Spec): boolean {
+  const named = ({ params }: Spec, field: string): string[] =>
+    nodesNamedBy(params).flatMap((each) => (each.field === field ? [each.node] : []));
+  const endedByA = [a.target, ...named(a, "then")];
+  return (
+    a.type === b.type &&
+    [b.target, ...named(b, "then")].some((node) => endedByA.includes(node)) &&
+    named(a, "peer")[0] === named(b, "peer")[0] &&
+    aspectOf(a.type, a.params) === aspectOf(b.type, b.params)
+  );
+}
