@@ -51,3 +51,10 @@ test("what cannot be told does not drift", () => {
   expect(driftOf(null, P99)).toBeNull();
   expect(drift(Array(60).fill(0))).toBeNull();
 });
+
+test("a few milliseconds of a bound of 250 are no drift, whatever share of the median they are", () => {
+  const limits = { bound: { comparison: "<", value: 250 }, unit: "ms", horizonS: 30 } as const;
+  const falling = (from: number) => trendOf(Array.from({ length: 20 }, (_, s) => from - (s * from) / 25));
+  expect(driftOf(falling(25), limits)).toBeNull();
+  expect(driftOf(falling(200), limits)).toContain("more than half of its median");
+});

@@ -7,6 +7,9 @@ const SIGNIFICANT = 0.01;
 /** A significant trend is let pass while it changes no more than this share of the median over the baseline. */
 const TOLERATED = 0.5;
 
+/** And while it is less than this share of an upper bound: a few milliseconds of 250 change no verdict. */
+const FELT = 0.1;
+
 export interface DriftLimits {
   /** The SLI's bound in the steady state. */
   bound: Threshold;
@@ -23,7 +26,8 @@ export function driftOf(trend: Trend | null, { bound, unit, horizonS }: DriftLim
   // The line goes through the median in the middle of the baseline.
   const ahead = median + slope_per_s * (span / 2 + horizonS);
   const problems: string[] = [];
-  if (Math.abs(change) > TOLERATED * Math.abs(median))
+  const felt = bound.comparison.startsWith("<") ? FELT * bound.value : 0;
+  if (Math.abs(change) > TOLERATED * Math.abs(median) && Math.abs(change) > felt)
     problems.push(`which is more than half of its median of ${showSli(median, unit)}`);
   if (!meets(ahead, bound)) {
     const reached = showSli(possible(ahead, unit), unit);
