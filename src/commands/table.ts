@@ -23,7 +23,7 @@ const LAB = ["--lab <name>", "Name of the lab (default: lab)"] as const;
 
 const PROFILE_FLAGS = [
   ["--profile <name>", "The windows to use: full, quick, or one of the schedule's own (default: full)"],
-  ["--quick", "Same as --profile quick: a demo in under two minutes"],
+  ["--quick", "Same as --profile quick: under two minutes a hypothesis"],
 ] as const;
 
 /** By which a schedule is run. */
