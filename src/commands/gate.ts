@@ -49,7 +49,7 @@ export async function run([what = ""]: string[], flags: Flags): Promise<number> 
 async function documentOf(what: string, flags: Flags): Promise<RunDocument> {
   const isRun =
     what.endsWith("verdicts.json") || statSync(what, { throwIfNoEntry: false })?.isDirectory() === true;
-  return isRun ? readRun(what).document : prepareRun(what, flags).run();
+  return isRun ? readRun(what).document : prepareRun(what, flags)();
 }
 
 function requireComplete({ state, folder }: RunDocument): void {

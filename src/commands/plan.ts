@@ -1,25 +1,13 @@
 /** `chaoslab plan` */
 import { ExitCode } from "../cli/errors.ts";
-import { booleanFlag, type Flags, numberFlag, parseNumber, textFlag } from "../cli/flags.ts";
+import { booleanFlag, type Flags } from "../cli/flags.ts";
 import { type Plan, type PlannedFault, planRun } from "../experiment/plan.ts";
 import { describeWindows } from "../experiment/prepare.ts";
-import { loadSchedule } from "../experiment/schedule-file.ts";
-import { checkLabName } from "../lab/host/record.ts";
 import { mitigationsText } from "../model/mitigations.ts";
-import { profileFlag } from "./run-flags.ts";
+import { readChoice } from "./run-flags.ts";
 
 export async function run([file = ""]: string[], flags: Flags): Promise<number> {
-  const repeats =
-    flags.repeats === undefined ? null : numberFlag(flags, "repeats", 1, { min: 1, max: 100, integer: true });
-  const given = textFlag(flags, "rate");
-  const rate = given === undefined ? undefined : parseNumber("rate", given, { min: 0.1, max: 100_000 });
-  const plan = await planRun({
-    schedule: loadSchedule(file, rate).schedule,
-    file,
-    labName: checkLabName(textFlag(flags, "lab") ?? "lab"),
-    profile: profileFlag(flags),
-    repeats,
-  });
+  const plan = await planRun(readChoice(file, flags));
   process.stdout.write(booleanFlag(flags, "json") ? `${JSON.stringify(plan)}\n` : text(plan));
   return ExitCode.ok;
 }

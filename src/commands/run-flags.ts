@@ -7,38 +7,30 @@ import { type RunOptions, runSchedule } from "../experiment/run.ts";
 import { loadSchedule } from "../experiment/schedule-file.ts";
 import type { RunDocument } from "../experiment/store.ts";
 import { checkLabName } from "../lab/host/record.ts";
-import type { Schedule } from "../model/schedule.ts";
 import { liveLine } from "../report/live.ts";
 
-/** A schedule that was read and checked, to be run once. */
-export interface Prepared {
-  schedule: Schedule;
-  run(): Promise<RunDocument>;
+/** Checks the flags and reads the schedule; touches nothing before what it returns is called. */
+export function prepareRun(file: string, flags: Flags): () => Promise<RunDocument> {
+  const chosen = readChoice(file, flags);
+  const { schedule } = chosen;
+  schedule.seed = numberFlag(flags, "seed", schedule.seed, { min: 0, max: 4_294_967_295, integer: true });
+  const out = textFlag(flags, "out") ?? "results";
+  const options = { ...chosen, out, keep: booleanFlag(flags, "keep") };
+  const quiet = booleanFlag(flags, "quiet");
+  return () => watched(options, quiet);
 }
 
-/** Checks the flags and reads the schedule; touches nothing. */
-export function prepareRun(file: string, flags: Flags): Prepared {
+/** A schedule, and what of it is to be run where: what `run` and `plan` have in common. */
+export function readChoice(file: string, flags: Flags) {
   const whole = { min: 1, max: 100, integer: true };
   const repeats = flags.repeats === undefined ? null : numberFlag(flags, "repeats", 1, whole);
   const given = textFlag(flags, "rate");
   const rate = given === undefined ? undefined : parseNumber("rate", given, { min: 0.1, max: 100_000 });
-  const { schedule, source } = loadSchedule(file, rate);
-  schedule.seed = numberFlag(flags, "seed", schedule.seed, { min: 0, max: 4_294_967_295, integer: true });
-  const options = {
-    schedule,
-    source,
-    file,
-    labName: checkLabName(textFlag(flags, "lab") ?? "lab"),
-    out: textFlag(flags, "out") ?? "results",
-    profile: profileFlag(flags),
-    repeats,
-    keep: booleanFlag(flags, "keep"),
-  };
-  const quiet = booleanFlag(flags, "quiet");
-  return { schedule, run: () => watched(options, quiet) };
+  const labName = checkLabName(textFlag(flags, "lab") ?? "lab");
+  return { ...loadSchedule(file, rate), file, labName, profile: profileFlag(flags), repeats };
 }
 
-export function profileFlag(flags: Flags): string {
+function profileFlag(flags: Flags): string {
   const profile = textFlag(flags, "profile");
   const quick = booleanFlag(flags, "quick");
   if (quick && profile !== undefined && profile !== "quick") {

@@ -16,7 +16,7 @@ export async function run([file = ""]: string[], flags: Flags): Promise<number> 
   const json = booleanFlag(flags, "json");
   const junitFile = textFlag(flags, "junit");
   requireWritable("junit", junitFile);
-  const document = await prepareRun(file, flags).run();
+  const document = await prepareRun(file, flags)();
   if (junitFile !== undefined) writeOutput("junit", junitFile, junit([suiteOf(document)]));
   process.stdout.write(json ? `${JSON.stringify(document)}\n` : terminalReport(document, process.stdout));
   const fails = document.verdicts.some(

@@ -3,7 +3,7 @@
  * @module
  */
 import type { Operation } from "../model/load.ts";
-import { type LoadSli, loadSli, meets, type Sli } from "../model/sli.ts";
+import { type Measure, meets, type Sli } from "../model/sli.ts";
 import {
   type Finding,
   type Mttr,
@@ -14,7 +14,7 @@ import {
   worst,
 } from "../model/verdict.ts";
 import { blastRadius } from "./blast-radius.ts";
-import { steadyBreaches } from "./bounds.ts";
+import { type Bounds, steadyBreaches } from "./bounds.ts";
 import { budgetOutcomes } from "./budget.ts";
 import { DATA_CHECKS, EXPERIMENT_CHECKS, type Examined, SYSTEM_CHECKS } from "./checks.ts";
 import { checkIntegrity } from "./integrity/check.ts";
@@ -25,7 +25,7 @@ import type { Trial } from "./trial.ts";
 
 export function judge(trial: Trial): Verdict {
   const { hypothesis, recording, measurements, phases, schedule, bounds } = trial;
-  const slis = bounds.map((each) => outcomeOf(trial, each.name));
+  const slis = bounds.map((each) => outcomeOf(trial, each));
   const pools = poolOutcomes(poolSamples(recording.scrapes), (t) => recording.secondOf(t), phases);
   const recoverS = recoveryOf(trial);
   const integrity = recording.integrity && checkIntegrity(recording.integrity);
@@ -34,8 +34,8 @@ export function judge(trial: Trial): Verdict {
   const expected = hypothesis.expect === undefined ? null : [hypothesis.expect].flat();
 
   const operation = operationOf(measurements.sli(hypothesis.sli));
-  const over = (measure: LoadSli["measure"], phase: [number, number] | null): number | null =>
-    phase && measurements.history.measure(operation, loadSli(operation, measure).measure, ...phase);
+  const over = (measure: Measure, phase: [number, number] | null): number | null =>
+    phase && measurements.history.measure(operation, measure, ...phase);
   const radius = blastRadius(measurements, bounds, phases);
   const events = recording.events;
   const { load } = recording;
@@ -86,10 +86,10 @@ export function judge(trial: Trial): Verdict {
 /** What the hypothesis is about; a server's SLI speaks for the write path. */
 const operationOf = (sli: Sli): Operation => (sli.source === "load" ? sli.operation : "POST /orders");
 
-function outcomeOf({ measurements, bounds, phases, backAt }: Trial, name: string): SliOutcome {
-  const bound = bounds.find((each) => each.name === name);
-  if (!bound) throw new RangeError(`no bound on ${name}`);
-  const { sli, steady, fault } = bound;
+function outcomeOf(
+  { measurements, phases, backAt }: Trial,
+  { name, sli, steady, fault }: Bounds,
+): SliOutcome {
   const baseline = measurements.over(name, ...phases.baseline);
   const inFault = phases.fault && measurements.over(name, ...phases.fault);
   const afterFrom = backAt ?? phases.recovery?.[0] ?? 0;
@@ -162,8 +162,7 @@ function recoveryOf(trial: Trial): number | null {
 
 function mttrOf(trial: Trial, slis: readonly SliOutcome[], recoverS: number | null): Mttr {
   const { recording, phases, measurements } = trial;
-  const { stopped, revertAt, events } = recording;
-  const begun = events[0]?.t_start;
+  const { stopped, revertAt } = recording;
   const removed = removedAt(trial);
   let detect: number | null = stopped && stopped.by !== "signal" ? stopped.after_s : null;
   if (detect === null && phases.fault) {
@@ -181,9 +180,7 @@ function mttrOf(trial: Trial, slis: readonly SliOutcome[], recoverS: number | nu
   return {
     detect_s: detect,
     revert_s:
-      removed !== null && revertAt !== null && begun !== undefined
-        ? Math.round(Math.max(0, removed - revertAt)) / 1000
-        : null,
+      removed !== null && revertAt !== null ? Math.round(Math.max(0, removed - revertAt)) / 1000 : null,
     recover_s: recoverS,
   };
 }

@@ -1,7 +1,7 @@
 /** Before and after, as a table. @module */
 import type { Change, Comparison } from "../experiment/compare.ts";
 import { showSli } from "../model/sli.ts";
-import type { Table } from "./text.ts";
+import { isToStore, type Table } from "./text.ts";
 
 /** `payments-200ms: failed -> held, better`. */
 export function headline({ before, after, steps }: Comparison): string {
@@ -27,8 +27,7 @@ export function comparisonTable({ before, after, changes }: Comparison): Table {
     ],
     rows: changes
       .filter((change) => change.before !== null || change.after !== null)
-      // Calls to stores are hardly ever repeated.
-      .filter((change) => !/ -> (pg_|redis)/.test(change.what) || Math.abs(change.delta ?? 0) >= 0.01)
+      .filter((change) => !isToStore(change.what) || Math.abs(change.delta ?? 0) >= 0.01)
       .map((change) => [
         change.what,
         show(change, change.before),

@@ -109,9 +109,11 @@ export function tablesOf(verdict: Verdict): Table[] {
   ].filter(({ rows }) => rows.length > 0);
 }
 
-/** Calls to stores are hardly ever repeated. */
+/** Calls to stores are hardly ever repeated: such an edge is shown only when there is something to see. */
+export const isToStore = (edge: string): boolean => / -> (pg_|redis)/.test(edge);
+
 const isWorthARow = ({ edge, fault }: Amplification): boolean =>
-  fault !== null && (!/ -> (pg_|redis)/.test(edge) || fault >= 1.01);
+  fault !== null && (!isToStore(edge) || fault >= 1.01);
 
 /** Values out of their bound are marked with an exclamation mark, not by colour alone. */
 function sliTable(verdict: Verdict): Table {
