@@ -1,6 +1,6 @@
 import { dlopen, ptr } from "bun:ffi";
 import { afterEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Socket } from "bun";
@@ -183,6 +183,38 @@ describe("client", () => {
     const bench = new Bench(80, { origin: { hostname: "127.0.0.300", port: 80, tls: null } });
     bench.send();
     expect(await bench.until(1)).toEqual(["connect"]);
+  });
+
+  test("goes to a name, and to an IPv6 address however it is written", async () => {
+    for (const [listening, asked] of [
+      ["127.0.0.1", "localhost"],
+      ["::1", "::1"],
+      ["::1", "0:0:0:0:0:0:0.0.0.1"],
+    ] as const) {
+      const server = Bun.serve({ hostname: listening, port: 0, fetch: () => new Response("ok") });
+      cleanups.push(() => void server.stop(true));
+      const port = server.port ?? 0;
+      const bench = new Bench(port, { origin: { hostname: asked, port, tls: null } });
+      for (let i = 1; i <= 3; i++) {
+        bench.send();
+        await bench.until(i);
+      }
+      expect([asked, await bench.until(3)]).toEqual([asked, ["2xx", "2xx", "2xx"]]);
+    }
+  });
+
+  test("a client that is closed while it connects is heard of no more, and leaves no socket behind", async () => {
+    const hole = await blackHole();
+    const sockets = (): number => readdirSync("/proc/self/fd").length;
+    const before = sockets();
+    const bench = new Bench(hole.port, { maxConnections: 20 });
+    for (let i = 0; i < 20; i++) bench.send();
+    expect(sockets()).toBeGreaterThanOrEqual(before + 20);
+    bench.client.close();
+    expect(sockets()).toBeLessThanOrEqual(before + 1);
+    await Bun.sleep(20);
+    expect([bench.ended, bench.defects]).toEqual([[], []]);
+    hole.close();
   });
 
   test("a reset, and a close before or amid an answer, are resets", async () => {

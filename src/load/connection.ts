@@ -1,12 +1,11 @@
 /**
- * One HTTP/1.1 connection on a raw socket: at most one request at a time, no pipelining.
+ * One HTTP/1.1 connection: at most one request at a time, no pipelining.
  * @module
  */
-import type { Socket, SocketHandler } from "bun";
-import { codeOf } from "../cli/errors.ts";
 import type { Outcome } from "../model/load.ts";
 import { ResponseParser } from "./http.ts";
-import type { Answer, Origin } from "./workload.ts";
+import type { Wire, WireUser } from "./wire.ts";
+import type { Answer } from "./workload.ts";
 
 /** What a connection carries. */
 export interface Payload {
@@ -23,7 +22,7 @@ export interface ConnectionOwner<T extends Payload> {
   answered(connection: Connection<T>, carried: T, answer: Answer): void;
   /** Never opened, closed by the peer, or not speaking HTTP; `lost` is the request it carried, if any. */
   ended(connection: Connection<T>, lost: T | null, outcome: Outcome): void;
-  /** A handler threw: a defect of ours, which Bun would print and otherwise pass over. */
+  /** A handler threw: a defect of ours. */
   failed(error: unknown): void;
 }
 
@@ -33,7 +32,7 @@ const bytesOf = (payload: string | Uint8Array): Uint8Array =>
 /** How the pool counts a connection: attempts that take too long no longer hold a place (see ConnectionPool). */
 export type Place = "attempt" | "stale" | "open" | "gone";
 
-export class Connection<T extends Payload> {
+export class Connection<T extends Payload> implements WireUser {
   /** Kept by the pool. */
   place: Place = "attempt";
   closed = false;
@@ -41,7 +40,7 @@ export class Connection<T extends Payload> {
   served = 0;
   readonly #owner: ConnectionOwner<T>;
   readonly #parser = new ResponseParser();
-  #socket: Socket<Connection<T>> | null = null;
+  #wire: Wire | null = null;
   #carried: T | null = null;
   /** What the kernel's send buffer had no room for. */
   #unsent: Uint8Array | null = null;
@@ -54,80 +53,59 @@ export class Connection<T extends Payload> {
     this.#owner = owner;
   }
 
-  /** Begins to connect; the owner hears of it through `opened` or `ended`, never before this returns. */
-  connect({ hostname, port, tls }: Origin, handlers: SocketHandler<Connection<T>>): void {
-    const secure = tls && {
-      serverName: tls.serverName,
-      rejectUnauthorized: tls.verify,
-      ...(tls.ca === null ? {} : { ca: tls.ca }),
-    };
-    // connectError has dealt with the failure by the time this rejects.
-    Bun.connect({ hostname, port, data: this, socket: handlers, ...(secure ? { tls: secure } : {}) }).catch(
-      () => {},
-    );
+  /** What it will speak over, before it is open: so that it can be given up. */
+  attach(wire: Wire): void {
+    if (this.closed) wire.terminate();
+    else this.#wire = wire;
   }
 
   /** Writes a request. False when the socket turned out to be closed and nothing was written. */
   send(request: T): boolean {
     this.#parser.reset(request.wantsBody, request.isHead);
-    const written = this.#socket?.write(request.payload) ?? -1;
+    const written = this.#wire?.write(request.payload) ?? -1;
     if (written < 0) return false;
     this.#carried = request;
     if (written < request.payload.length) this.#unsent = bytesOf(request.payload).subarray(written);
     return true;
   }
 
-  /**
-   * Closes without a word to the owner. With a reset instead of a FIN: the server learns at once that
-   * nobody waits for its answer, and no TIME_WAIT entry holds the port.
-   */
+  /** Closes without a word to the owner. */
   discard(): void {
     this.closed = true;
     this.#carried = null;
-    this.#socket?.terminate();
+    this.#wire?.terminate();
   }
 
-  /** The transport is there; over TLS its handshake comes next. */
-  onOpen(socket: Socket<Connection<T>>, secure: boolean): void {
-    if (this.closed) {
-      socket.terminate();
-      return;
-    }
-    this.#socket = socket;
-    socket.setNoDelay(true);
-    if (!secure) this.#owner.opened(this);
+  onOpen(wire: Wire): void {
+    this.attach(wire);
+    if (!this.closed) this.#owner.opened(this);
   }
 
-  /** @param trusted whether the certificate is to be taken. */
-  onHandshake(trusted: boolean): void {
-    if (this.closed) return;
-    if (trusted) this.#owner.opened(this);
-    else this.#end("connect");
-  }
-
-  onData(bytes: Buffer): void {
+  onData(bytes: Buffer, size: number): void {
     if (this.closed) return;
     // An idle connection has nothing to receive, except a farewell such as 408 Request Timeout.
     if (this.#carried === null) this.#end("reset");
-    else this.#conclude(this.#parser.feed(bytes));
+    else this.#conclude(this.#parser.feed(bytes, size));
   }
 
-  onDrain(socket: Socket<Connection<T>>): void {
-    if (this.#unsent === null) return;
-    const written = Math.max(0, socket.write(this.#unsent));
+  onDrain(): void {
+    if (this.#unsent === null || this.#wire === null) return;
+    const written = Math.max(0, this.#wire.write(this.#unsent));
     this.#unsent = written < this.#unsent.length ? this.#unsent.subarray(written) : null;
   }
 
-  onClose(error: Error | undefined): void {
+  onClose(broken: boolean): void {
     if (this.closed) return;
-    if (error === undefined && this.#carried !== null) this.#conclude(this.#parser.close());
+    if (!broken && this.#carried !== null) this.#conclude(this.#parser.close());
     if (!this.closed) this.#end("reset");
   }
 
-  onConnectError(error: unknown): void {
-    if (this.closed) return;
-    const code = codeOf(error);
-    this.#end(code === "ECONNREFUSED" ? "refused" : code === "ECONNRESET" ? "reset" : "connect");
+  onFailed(outcome: Outcome): void {
+    if (!this.closed) this.#end(outcome);
+  }
+
+  onDefect(error: unknown): void {
+    this.#owner.failed(error);
   }
 
   #conclude(result: "more" | "done" | "invalid"): void {

@@ -28,9 +28,9 @@ const START = Buffer.from("HTTP/1.");
 const CR = 0x0d;
 const LF = 0x0a;
 
-/** Index of the first CRLF CRLF at or after `from`, negative when there is none. */
-function emptyLine(bytes: Uint8Array, from: number): number {
-  for (let at = from + 3; at < bytes.length; at++) {
+/** Index of the first CRLF CRLF between `from` and `to`, negative when there is none. */
+function emptyLine(bytes: Uint8Array, from: number, to: number): number {
+  for (let at = from + 3; at < to; at++) {
     if (bytes[at] !== LF || bytes[at - 2] !== LF) continue;
     if (bytes[at - 1] === CR && bytes[at - 3] === CR) return at - 3;
   }
@@ -70,15 +70,18 @@ export class ResponseParser {
     this.#remaining = 0;
   }
 
-  /** Takes the next bytes, split anywhere. Bytes after the end of the answer make the connection not reusable. */
-  feed(bytes: Buffer): ParseResult {
+  /**
+   * Takes the next bytes, split anywhere: the first `size` of the buffer, which is the caller's again afterwards. Bytes
+   * after the end of the answer make the connection not reusable.
+   */
+  feed(bytes: Buffer, size = bytes.length): ParseResult {
     let at = 0;
-    while (at < bytes.length && this.#phase !== "done" && this.#phase !== "invalid") {
-      at = this.#phase === "head" ? this.#takeHead(bytes, at) : this.#takeBody(bytes, at);
+    while (at < size && this.#phase !== "done" && this.#phase !== "invalid") {
+      at = this.#phase === "head" ? this.#takeHead(bytes, at, size) : this.#takeBody(bytes, at, size);
     }
     if (this.#phase === "invalid") return "invalid";
     if (this.#phase !== "done") return "more";
-    if (at < bytes.length) this.reusable = false;
+    if (at < size) this.reusable = false;
     return "done";
   }
 
@@ -94,24 +97,30 @@ export class ResponseParser {
     return this.#phase === "done" ? "done" : "more";
   }
 
-  #takeHead(bytes: Buffer, from: number): number {
-    const earlier = this.#head?.length ?? 0;
-    const rest = from === 0 ? bytes : bytes.subarray(from);
-    const all = this.#head === null ? rest : Buffer.concat([this.#head, rest]);
-    for (let i = Math.min(all.length, START.length) - 1; i >= 0; i--) {
-      if (all[i] !== START[i]) return this.#fail(from);
-    }
-    const end = emptyLine(all, Math.max(0, earlier - 3));
-    if (end > MAX_HEAD_BYTES || (end < 0 && all.length > MAX_HEAD_BYTES)) return this.#fail(from);
-    if (end < 0) {
-      // A copy: the runtime may use the buffer again.
-      this.#head = Buffer.from(all);
-      return bytes.length;
-    }
+  #takeHead(bytes: Buffer, from: number, size: number): number {
+    // Nearly every head comes in one piece: no copy of it, and no view on it either.
+    if (this.#head === null) return this.#takeHeadOf(bytes, from, size, from);
+    const earlier = this.#head.length;
+    const all = Buffer.concat([this.#head, bytes.subarray(from, size)]);
     this.#head = null;
-    if (this.#kept !== null) this.head = all.toString("latin1", 0, end);
-    this.#startBody(parseHead(all, 0, end));
-    return from + end + 4 - earlier;
+    return this.#takeHeadOf(all, 0, all.length, Math.max(0, earlier - 3)) - earlier + from;
+  }
+
+  /** @param searched no empty line begins before this. */
+  #takeHeadOf(bytes: Buffer, from: number, size: number, searched: number): number {
+    for (let i = Math.min(size - from, START.length) - 1; i >= 0; i--) {
+      if (bytes[from + i] !== START[i]) return this.#fail(from);
+    }
+    const end = emptyLine(bytes, searched, size);
+    const length = (end < 0 ? size : end) - from;
+    if (length > MAX_HEAD_BYTES) return this.#fail(from);
+    if (end < 0) {
+      this.#head = Buffer.from(bytes.subarray(from, size));
+      return size;
+    }
+    if (this.#kept !== null) this.head = bytes.toString("latin1", from, end);
+    this.#startBody(parseHead(bytes, from, end));
+    return end + 4;
   }
 
   /** RFC 9112, section 6.3: what follows the head. */
@@ -131,22 +140,23 @@ export class ResponseParser {
     }
   }
 
-  #takeBody(bytes: Buffer, from: number): number {
+  #takeBody(bytes: Buffer, from: number, size: number): number {
     if (this.#phase === "until-close") {
-      this.#keep(bytes, from, bytes.length);
-      return bytes.length;
+      this.#keep(bytes, from, size);
+      return size;
     }
     if (this.#phase === "sized" || this.#phase === "chunk") {
-      const taken = Math.min(this.#remaining, bytes.length - from);
+      const taken = Math.min(this.#remaining, size - from);
       this.#remaining -= taken;
       this.#keep(bytes, from, from + taken);
       if (this.#remaining === 0) this.#phase = this.#phase === "sized" ? "done" : "chunk-end";
       return from + taken;
     }
-    const end = bytes.indexOf(LF, from);
-    this.#line += bytes.toString("latin1", from, end < 0 ? bytes.length : end);
+    let end = from;
+    while (end < size && bytes[end] !== LF) end++;
+    this.#line += bytes.toString("latin1", from, end);
     if (this.#line.length > MAX_LINE_BYTES) return this.#fail(from);
-    if (end < 0) return bytes.length;
+    if (end === size) return size;
     const line = this.#line;
     this.#line = "";
     if (!line.endsWith("\r")) return this.#fail(from);

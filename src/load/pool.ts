@@ -2,9 +2,11 @@
  * Keep-alive connections to one target, opened on demand up to a limit.
  * @module
  */
-import type { SocketHandler } from "bun";
 import { Connection, type ConnectionOwner, type Payload } from "./connection.ts";
 import { Fifo } from "./fifo.ts";
+import { Place } from "./place.ts";
+import { secureConnector } from "./secure.ts";
+import type { Wire, WireUser } from "./wire.ts";
 import type { Origin } from "./workload.ts";
 
 /**
@@ -35,7 +37,7 @@ export interface PoolOptions {
 export class ConnectionPool<T extends Payload> {
   readonly #options: PoolOptions;
   readonly #owner: ConnectionOwner<T>;
-  readonly #handlers: SocketHandler<Connection<T>>;
+  readonly #connect: (user: WireUser) => Wire;
   readonly #counts = { attempt: 0, stale: 0, open: 0, gone: 0 };
   /** Last in, first out: the fewest connections stay busy, the others grow old and are closed by the server. */
   readonly #idle: Connection<T>[] = [];
@@ -51,19 +53,9 @@ export class ConnectionPool<T extends Payload> {
   constructor(options: PoolOptions, owner: ConnectionOwner<T>) {
     this.#options = options;
     this.#owner = owner;
-    const { tls } = options.origin;
-    this.#handlers = {
-      open: (socket) => socket.data.onOpen(socket, tls !== null),
-      ...(tls && {
-        // `success` only says that a handshake took place: a certificate that is not to be trusted is in `error`.
-        handshake: (socket, success, error) => socket.data.onHandshake(success && (!tls.verify || !error)),
-      }),
-      data: (socket, bytes) => socket.data.onData(bytes),
-      drain: (socket) => socket.data.onDrain(socket),
-      close: (socket, error) => socket.data.onClose(error),
-      connectError: (socket, error) => socket.data.onConnectError(error),
-      error: (_, error) => owner.failed(error),
-    };
+    const { hostname, port, tls } = options.origin;
+    const place = new Place(hostname, port);
+    this.#connect = tls === null ? (user) => place.connect(user) : secureConnector(hostname, port, tls);
   }
 
   /** Whether `waiting` requests call for another attempt to connect. */
@@ -86,7 +78,7 @@ export class ConnectionPool<T extends Payload> {
 
   /** Begins to open a connection, unless the limit is reached. */
   tryOpen(now: number): boolean {
-    const { maxConnections, origin } = this.#options;
+    const { maxConnections } = this.#options;
     if (this.#counts.open + this.#counts.attempt >= maxConnections) return false;
     if (now < this.#notBefore) return false;
     if (this.#unanswered && now - this.#lastAttemptAt < PROBE_EVERY_MS) return false;
@@ -97,7 +89,7 @@ export class ConnectionPool<T extends Payload> {
     this.#counts.attempt++;
     this.#all.add(connection);
     this.#attempts.push(connection);
-    connection.connect(origin, this.#handlers);
+    connection.attach(this.#connect(connection));
     return true;
   }
 

@@ -13,8 +13,9 @@ import {
 } from "../model/load.ts";
 import { type ArrivalModel, type Arrivals, createArrivals, durationOf, meanRate } from "./arrivals.ts";
 import { Exchange, type ExchangeSink, HttpClient } from "./client.ts";
-import { pause } from "./pace.ts";
+import { Pacer } from "./pace.ts";
 import { LoadRecorder, type Recorded } from "./recorder.ts";
+import { sockets } from "./sockets.ts";
 import type { WireRequest, Workload } from "./workload.ts";
 
 export interface LoadOptions {
@@ -150,7 +151,8 @@ class LoadRun implements ExchangeSink<LoadExchange> {
   async finish(): Promise<LoadSummary> {
     try {
       await this.#begin();
-      const sentForMs = await this.#drive();
+      const undrive = sockets().drive();
+      const sentForMs = await this.#drive().finally(undrive);
       const summary = this.#summary(sentForMs);
       this.#hooks.emit(summary);
       return summary;
@@ -167,7 +169,11 @@ class LoadRun implements ExchangeSink<LoadExchange> {
 
   /** Sends everything, waits for the last answers, and returns for how long it sent, in milliseconds. */
   async #drive(): Promise<number> {
-    const { arrivals, stages, seed, shard } = this.#options;
+    const { arrivals, stages, seed, shard, workload } = this.#options;
+    const pacer = new Pacer(
+      sockets(),
+      workload.origins.some(({ tls }) => tls !== null),
+    );
     const arrivalOf: Arrivals = createArrivals(arrivals, stages, seed);
     let index = -1;
     const nextArrival: Arrivals = () => {
@@ -192,7 +198,8 @@ class LoadRun implements ExchangeSink<LoadExchange> {
       const deadline = sending ? next : endMs > now ? endMs : Number.POSITIVE_INFINITY;
       const traffic = { busy: this.#ended !== ended, silent: this.#pending === 0 };
       ended = this.#ended;
-      await pause(Math.min(deadline, (this.#ticks + 1) * TICK_MS) - now, traffic);
+      const turn = pacer.pause(Math.min(deadline, (this.#ticks + 1) * TICK_MS) - now, now, traffic);
+      if (turn !== null) await turn;
     }
     if (this.#recorder.hasDeltas) this.#tick();
     return endMs;

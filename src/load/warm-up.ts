@@ -8,6 +8,13 @@ import type { Workload } from "./workload.ts";
 
 /** Below this rate the processor has time to compile beside the load. */
 const FROM_RPS = 500;
+/**
+ * From this rate on it is done three times, with pauses in which the compiler, whose threads are ordinary ones, gets the
+ * processor: on one core at 60,000 rps the first second's worst slip fell from 46..138 ms to 6..22 ms.
+ */
+const THOROUGH_FROM_RPS = 20_000;
+const ROUNDS = 3;
+const PAUSE_MS = 200;
 /** More in flight than connections are dropped at once, so that a slow machine takes no longer. */
 const REHEARSAL = { rate: 40_000, durationS: 0.4, connections: 64, timeoutMs: 250 };
 
@@ -15,12 +22,12 @@ const ANSWER =
   "HTTP/1.1 200 OK\r\nServer: rehearsal\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nok";
 
 /**
- * Sends requests of the workload to a server of this process's own for about half a second, on loopback; nothing
+ * Sends requests of the workload to a server of this process's own for half a second to two, on loopback; nothing
  * reaches the target. Does nothing for a load that is slow, or where there is no loopback.
  */
 export async function warmUp(options: Omit<LoadOptions, "startAt">): Promise<void> {
-  if (Math.max(...options.stages.map(({ from, to }) => Math.max(from, to))) / options.shard.of < FROM_RPS)
-    return;
+  const peak = Math.max(...options.stages.map(({ from, to }) => Math.max(from, to))) / options.shard.of;
+  if (peak < FROM_RPS) return;
   const answer = (socket: Bun.Socket): void => void socket.write(ANSWER);
   const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: answer } });
   const { rate, durationS, connections, timeoutMs } = REHEARSAL;
@@ -28,7 +35,13 @@ export async function warmUp(options: Omit<LoadOptions, "startAt">): Promise<voi
     const stages = [{ duration_s: durationS, from: rate, to: rate }];
     const workload = rehearsed(options.workload, server.port);
     const limits = { maxConnections: connections, maxInFlight: connections, timeoutMs };
-    await runLoad({ ...options, ...limits, workload, stages, startAt: null }, { emit: () => {} });
+    const rehearse = () =>
+      runLoad({ ...options, ...limits, workload, stages, startAt: null }, { emit: () => {} });
+    await rehearse();
+    for (let round = 1; round < ROUNDS && peak >= THOROUGH_FROM_RPS; round++) {
+      await Bun.sleep(PAUSE_MS);
+      await rehearse();
+    }
   } finally {
     server.stop(true);
   }

@@ -5,10 +5,10 @@
  * Everything here is synchronous: ptrace belongs to one thread, and a stop lasts well under a millisecond.
  * @module
  */
-import { FFIType, read } from "bun:ffi";
+import { FFIType } from "bun:ffi";
 import { readdirSync, readFileSync } from "node:fs";
 import { ChaoslabError, codeOf } from "../../cli/errors.ts";
-import { openLibc } from "../../lab/libc.ts";
+import { errno, openLibc } from "../../lab/libc.ts";
 import { isAlive, type ProcessRef } from "../../lab/process.ts";
 
 const PTRACE_DETACH = 17;
@@ -27,18 +27,12 @@ const open = () =>
   openLibc({
     ptrace: { args: [i64, i64, i64, i64], returns: i64 },
     waitpid: { args: [i32, ptr, i32], returns: i32 },
-    __errno_location: { args: [], returns: ptr },
   });
 let loaded: ReturnType<typeof open> | null = null;
 
 function libc(): ReturnType<typeof open> {
   loaded ??= open();
   return loaded;
-}
-
-function errno(): number {
-  const at = libc().__errno_location();
-  return at === null ? 0 : read.i32(at, 0);
 }
 
 /** A stopped thread. */

@@ -3,7 +3,7 @@
  * and arm64.
  * @module
  */
-import { FFIType, read } from "bun:ffi";
+import { FFIType } from "bun:ffi";
 import { openLibc } from "../../../lab/libc.ts";
 
 const { i32, u32, i64, u64, ptr } = FFIType;
@@ -19,16 +19,9 @@ const SYMBOLS = {
   ppoll: { args: [ptr, u64, ptr, ptr], returns: i32 },
   sched_setscheduler: { args: [i32, i32, ptr], returns: i32 },
   prctl: { args: [i32, u64, u64, u64, u64], returns: i32 },
-  __errno_location: { args: [], returns: ptr },
 } as const;
 
 export const libc = openLibc(SYMBOLS);
-
-/** errno of the call just made. */
-export function errno(): number {
-  const at = libc.__errno_location();
-  return at === null ? 0 : read.i32(at, 0);
-}
 
 export const AF_INET = 2;
 export const AF_NETLINK = 16;

@@ -3,6 +3,7 @@
  * @module
  */
 import { ChaoslabError } from "../../../cli/errors.ts";
+import { errno } from "../../../lab/libc.ts";
 import * as c from "./libc.ts";
 import {
   type Attribute,
@@ -94,8 +95,8 @@ export class QueueSocket {
       if (length <= 0) continue;
       readMessages(this.#inboxView, length, {
         onPacket() {},
-        onAck: (of, errno) => {
-          if (of === sequence) result = errno;
+        onAck: (of, code) => {
+          if (of === sequence) result = code;
         },
       });
     }
@@ -117,7 +118,7 @@ export class QueueSocket {
     for (let i = 0; i < most; i++) {
       const length = Number(c.libc.recv(this.fd, this.#inbox, this.#inbox.length, c.MSG_DONTWAIT));
       if (length > 0) readMessages(this.#inboxView, length, handlers);
-      else if (length < 0 && c.errno() === c.ENOBUFS) this.overflows++;
+      else if (length < 0 && errno() === c.ENOBUFS) this.overflows++;
       else return false;
     }
     return true;
@@ -158,8 +159,8 @@ export class QueueSocket {
   #write(bytes: Uint8Array): void {
     // The kernel works a request off inside send(2); only a signal can get in between.
     while (c.libc.send(this.fd, bytes, bytes.length, 0) < 0) {
-      const errno = c.errno();
-      if (errno !== c.EINTR) throw new Error(`netlink send failed: errno ${errno}`);
+      const code = errno();
+      if (code !== c.EINTR) throw new Error(`netlink send failed: errno ${code}`);
     }
   }
 }

@@ -8,10 +8,11 @@
  * @module
  */
 import { readFileSync, writeSync } from "node:fs";
+import { errno } from "../../../lab/libc.ts";
 import { CopySender } from "./copy-sender.ts";
 import { DueHeap } from "./due-heap.ts";
 import { type Fate, fates, flipBit, isDestination } from "./fates.ts";
-import { EINTR, errno, libc, POLLIN, runPromptly } from "./libc.ts";
+import { EINTR, libc, POLLIN, runPromptly } from "./libc.ts";
 import { QueueSocket } from "./queue-socket.ts";
 import { parseQueueTable, QUEUE_TABLE } from "./queue-table.ts";
 import type { WorkerOptions } from "./worker-options.ts";
