@@ -113,6 +113,25 @@ Exit codes
     load: () => import("./verdict.ts"),
   },
   {
+    usage: "report [...runs]",
+    summary: "Write documents from runs: steady state, each experiment, the chaos log, findings",
+    options: [
+      ["--out <dir>", "Folder that they are written to (default: results/documents)"],
+      [
+        "--notes <file>",
+        "YAML, by hypothesis: surprise, cause, fix, again, follow_up; told where it belongs",
+      ],
+      ["--json", "Print the files' names as JSON on stdout"],
+    ],
+    examples: [
+      "chaoslab report results/gameday-20261126-101500",
+      "chaoslab report results/gameday-* --out docs/results --notes docs/results/notes.yaml",
+    ],
+    details:
+      "Of several runs of one hypothesis the last one counts, of its repeats the worst; the log has them all.",
+    load: () => import("./report.ts"),
+  },
+  {
     usage: "compare [...runs]",
     summary: "Put two runs side by side: before and after, with what changed",
     options: [["--json", "Print JSON on stdout"]],

@@ -1,8 +1,9 @@
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { ChaoslabError, ExitCode } from "../cli/errors.ts";
 import { faultsOf } from "../model/schedule.ts";
-import { parseSchedule } from "./schedule-file.ts";
+import { loadSchedule, parseSchedule } from "./schedule-file.ts";
 
 const CASCADE = readFileSync(new URL("../../schedules/cascade.yaml", import.meta.url), "utf8");
 
@@ -33,7 +34,7 @@ test("every committed schedule is accepted", () => {
   const files = readdirSync(folder).filter((name) => name.endsWith(".yaml"));
   expect(files).toContain("cascade.yaml");
   for (const file of files)
-    expect(parseSchedule(readFileSync(new URL(file, folder), "utf8"), file).name).toBeString();
+    expect(loadSchedule(fileURLToPath(new URL(file, folder)), 100).schedule.name).toBeString();
 });
 
 test.each([

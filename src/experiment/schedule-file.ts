@@ -2,7 +2,9 @@
  * Reads a schedule file. What is wrong is reported by file, line, column and field, before anything is done.
  * @module
  */
-import { dirname } from "node:path";
+import { dirname, relative, resolve } from "node:path";
+import { stringify } from "yaml";
+import { ChaoslabError } from "../cli/errors.ts";
 import { suggestion } from "../config/nearest.ts";
 import { type Fail, parseYaml, problemOf, readConfig } from "../config/yaml-file.ts";
 import { brokenRule, excludeEachOther, PARAMS } from "../model/params.ts";
@@ -15,24 +17,44 @@ import {
   type TimedFault,
 } from "../model/schedule.ts";
 import { BUILTIN_SLIS, parseThreshold, type Sli, type Unit } from "../model/sli.ts";
+import { resolveIncludes } from "./include.ts";
 import { resolveSli } from "./slis.ts";
 import { resolveRate } from "./steady-rate.ts";
 
 /** @param rate takes the place of the schedule's. */
 export function loadSchedule(file: string, rate?: number): { schedule: Schedule; source: string } {
   const source = readConfig(file);
-  return { schedule: parseSchedule(source, file, rate), source };
+  const { value, schedule, included } = read(source, file, rate, []);
+  return { schedule, source: included ? stringify(value) : source };
 }
 
 /** Parses and checks a schedule. `file` is for messages, and its folder is where paths begin. */
-export function parseSchedule(source: string, file: string, rate?: number): Schedule {
+export const parseSchedule = (source: string, file: string, rate?: number): Schedule =>
+  read(source, file, rate, []).schedule;
+
+/** @param within files that include this one, each included by the one before. */
+function read(
+  source: string,
+  file: string,
+  rate: number | undefined,
+  within: readonly string[],
+): { value: ScheduleFile; schedule: Schedule; included: boolean } {
+  let included = false;
   const { value, fail } = parseYaml(source, file, Schedule, "a schedule", (unchecked) => {
     const message = resolveRate(unchecked, dirname(file), rate);
-    return message === null ? null : { path: ["load", "rate"], message };
+    if (message !== null) return { path: ["load", "rate"], message };
+    const chain = [...within, resolve(file)];
+    included = typeof unchecked === "object" && unchecked !== null && "include" in unchecked;
+    return resolveIncludes(unchecked, dirname(file), (path) => {
+      if (chain.includes(path))
+        throw new ChaoslabError("badConfig", `${file}: include: ${path} includes itself`);
+      // The including one's rate counts, whatever this one refers to.
+      return read(readConfig(path), relative(".", path), 1, chain).value;
+    });
   });
   const slis = resolveSlis(value, fail);
   new Checker(value, slis, fail).check();
-  return { ...value, slis };
+  return { value, schedule: { ...value, slis }, included };
 }
 
 function resolveSlis({ slis = {}, prometheus }: ScheduleFile, fail: Fail): Record<string, Sli> {
@@ -65,7 +87,7 @@ class Checker {
   ) {}
 
   check(): void {
-    const { slos, profiles = {}, stop_conditions = [], hypotheses } = this.schedule;
+    const { slos, profiles = {}, stop_conditions = [], experiments = {}, hypotheses } = this.schedule;
     for (const [name, slo] of Object.entries(slos)) {
       for (const key of ["steady", "fault"] as const)
         this.#bound(slo[key], name, ["slos", name, key], ["slos", name]);
@@ -82,6 +104,11 @@ class Checker {
       const at = ["hypotheses", String(i)];
       if (names.has(hypothesis.name)) throw this.fail([...at, "name"], `${hypothesis.name} is used twice`);
       names.add(hypothesis.name);
+      const { experiment } = hypothesis;
+      if (experiment !== undefined && !Object.hasOwn(experiments, experiment)) {
+        const known = Object.keys(experiments).join(", ") || "none";
+        throw this.fail([...at, "experiment"], `${experiment} is not in experiments (${known})`);
+      }
       this.#hypothesis(hypothesis, at);
     }
   }

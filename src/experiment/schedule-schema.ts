@@ -24,6 +24,9 @@ export function scheduleJsonSchema(): Json {
   for (const fault of [inner(hypothesis, "fault"), inner(hypothesis, "faults", "items")]) {
     fault.allOf = FAULT_TYPES.map(paramsWhen);
   }
+  // Those that are included will do.
+  schema.required = (schema.required as string[]).filter((field) => field !== "hypotheses");
+  schema.anyOf = [{ required: ["hypotheses"] }, { required: ["include"] }];
   return { $schema: ID, title: "chaoslab schedule", ...schema };
 }
 

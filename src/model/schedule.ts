@@ -133,10 +133,38 @@ export const MitigationChoice = Type.Union(
   { description: `all, none, or a list of ${MITIGATIONS.join(", ")}` },
 );
 
+/** Id of an experiment, e.g. `E2`. */
+const EXPERIMENT = "^[A-Z]{1,3}[0-9]{1,3}$";
+
+/** What several hypotheses ask together: bare and mitigated, or one step of a sweep each. */
+export const Experiment = Type.Object(
+  { title: Type.String({ minLength: 1 }), question: Type.Optional(Type.String()) },
+  strict,
+);
+
+/** Another schedule whose hypotheses are taken; its load, SLOs, profiles and the rest of it are not. */
+const Include = Type.Union(
+  [
+    Type.String({ minLength: 1 }),
+    Type.Object(
+      {
+        file: Type.String({ minLength: 1 }),
+        /** Names of the hypotheses that are meant. Default: all. */
+        only: Type.Array(Name, { minItems: 1, uniqueItems: true }),
+      },
+      strict,
+    ),
+  ],
+  { description: "a path relative to this file, or { file: path, only: [names of hypotheses] }" },
+);
+export const Includes = Type.Array(Include, { minItems: 1, maxItems: 100 });
+
 export const Hypothesis = Type.Object(
   {
     name: Name,
     description: Type.Optional(Type.String()),
+    /** One of the schedule's `experiments`. */
+    experiment: Type.Optional(Type.String({ pattern: EXPERIMENT, description: "an id such as E2" })),
     /** Instead of the lab's. */
     mitigations: Type.Optional(MitigationChoice),
     /** The indicator this hypothesis is about; every SLO of the schedule is judged besides. */
@@ -211,6 +239,15 @@ export const Schedule = Type.Object(
     pending_bound_s: Type.Optional(Seconds(1)),
     /** How often each hypothesis is run. */
     repeats: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
+    /** Names of experiments by id. */
+    experiments: Type.Optional(
+      Type.Record(Type.String({ pattern: EXPERIMENT }), Experiment, {
+        ...strict,
+        description: "an id such as E2",
+      }),
+    ),
+    /** Gone once the file is read: what is included stands in `hypotheses`, `slis` and `experiments`. */
+    include: Type.Optional(Includes),
     hypotheses: Type.Array(Hypothesis, { minItems: 1, maxItems: 100 }),
   },
   strict,
@@ -224,6 +261,8 @@ export type Schedule = Omit<ScheduleFile, "slis"> & { slis: Readonly<Record<stri
 export type Slo = Static<typeof Slo>;
 export type Slos = Readonly<Record<string, Slo>>;
 export type Hypothesis = Static<typeof Hypothesis>;
+export type Experiment = Static<typeof Experiment>;
+export type Includes = Static<typeof Includes>;
 export type StopCondition = Static<typeof StopCondition>;
 export type ErrorBudget = Static<typeof ErrorBudget>;
 export type TimedFault = Static<typeof TimedFault>;

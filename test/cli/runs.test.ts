@@ -241,3 +241,55 @@ describe("validate and plan", () => {
     expect(oneLine(finished)).toContain("did you mean quick?");
   });
 });
+
+describe("report", () => {
+  const documents = join(scratch, "documents");
+  const text = (name: string): string => readFileSync(join(documents, name), "utf8");
+  const notes = (content: string): string => {
+    const path = join(scratch, "notes.yaml");
+    writeFileSync(path, content);
+    return path;
+  };
+
+  test("writes the documents: the log has every run, the others the last of each hypothesis", async () => {
+    const file = notes("payments-200ms-bare: { surprise: nobody knew, fix: a bulkhead }\n");
+    const { code, stdout } = await chaoslab(["report", degraded, held, "--out", documents, "--notes", file]);
+    expect(code).toBe(0);
+    expect(stdout.trimEnd().split("\n")).toEqual(
+      ["steady_state.md", "experiment-E1.md", "CHAOS_LOG.md", "findings.md"].map((name) =>
+        join(documents, name),
+      ),
+    );
+    // Whatever the order on the command line: cascade-2 was later, and it degraded.
+    expect(text("findings.md")).toContain("1 hypotheses: 0 held, 1 degraded, 0 failed, 0 inconclusive.");
+    expect(text("findings.md")).toContain("## Healed");
+    expect(text("experiment-E1.md")).toContain("## payments-200ms-bare: degraded");
+    expect(text("experiment-E1.md")).toContain("Run: cascade-2");
+    expect(text("CHAOS_LOG.md")).toContain("2 trials of 1 hypotheses");
+    for (const name of ["CHAOS_LOG.md", "findings.md", "experiment-E1.md"])
+      expect(text(name)).toContain("- Surprise: nobody knew\n- Fix: a bulkhead");
+    // Of the made-up load every latency is 50 ms, and a table says so in its own unit.
+    expect(text("steady_state.md")).toMatch(
+      /\| write_p99 \| POST \/orders, p99, .* \| < 250 ms \| < 1 s \| 50\.\d ms \|/,
+    );
+    expect(text("steady_state.md")).toContain("histogram_quantile(0.99,");
+  });
+
+  test.each([
+    ["no run", [], "", 2, /at least one run/],
+    ["a run that is none", ["/nowhere"], "", 6, /no such file/],
+    ["notes that are none", null, "payments-200ms-bare: { surprize: x }", 104, /unknown field/],
+  ] as const)("refuses %s in one line", async (_what, runs, content, code, message) => {
+    const given = runs ?? [held];
+    const flags = content ? ["--notes", notes(content)] : [];
+    const result = await chaoslab(["report", ...given, "--out", documents, ...flags]);
+    expect(result.code).toBe(code);
+    expect(oneLine(result)).toMatch(message);
+  });
+
+  test("a run without a verdict makes no document", async () => {
+    const early = keep("early-4", { load: null }, { verdicts: [] });
+    const result = await chaoslab(["report", early, "--out", join(scratch, "none")]);
+    expect([result.code, oneLine(result)]).toEqual([6, "chaoslab: report: these runs have no verdict"]);
+  });
+});

@@ -1,0 +1,79 @@
+/** What documents are made of: each trial of the runs given, oldest run first, with what it was about. @module */
+import { isDeepStrictEqual } from "node:util";
+import { type StoredRun, trialName } from "../../experiment/store.ts";
+import { mitigationsText } from "../../model/mitigations.ts";
+import type { Hypothesis } from "../../model/schedule.ts";
+import { RESULTS, type Verdict } from "../../model/verdict.ts";
+
+export interface Entry {
+  run: StoredRun;
+  verdict: Verdict;
+  hypothesis: Hypothesis;
+  /** Name of the trial's files in the run's folder. */
+  trial: string;
+}
+
+/** In the order of the runs and of their trials. What the schedule does not have any more is left out. */
+export function entriesOf(runs: readonly StoredRun[]): Entry[] {
+  return runs
+    .toSorted((a, b) => a.document.started_at.localeCompare(b.document.started_at))
+    .flatMap((run) =>
+      run.document.verdicts.flatMap((verdict) => {
+        const hypothesis = run.schedule.hypotheses.find(({ name }) => name === verdict.hypothesis);
+        const trial = trialName(verdict.hypothesis, verdict.repeat, run.document.repeats);
+        return hypothesis ? [{ run, verdict, hypothesis, trial }] : [];
+      }),
+    );
+}
+
+const rank = ({ verdict }: Entry): number => RESULTS.indexOf(verdict.result);
+
+/** One entry for each hypothesis: of its last run, and of that run's repeats the worst. */
+export function latest(entries: readonly Entry[]): Entry[] {
+  const found = new Map<string, Entry>();
+  for (const entry of entries) {
+    const known = found.get(entry.hypothesis.name);
+    if (!known || known.run !== entry.run || rank(entry) > rank(known))
+      found.set(entry.hypothesis.name, entry);
+  }
+  return [...found.values()];
+}
+
+const faultsOf = ({ fault, faults }: Hypothesis): unknown => faults ?? [fault];
+
+/** Trials of the same faults, under one set of mitigations and then under another. */
+export function pairs(entries: readonly Entry[]): [before: Entry, after: Entry][] {
+  const left = [...entries];
+  const found: [Entry, Entry][] = [];
+  for (let before = left.shift(); before; before = left.shift()) {
+    const first = before;
+    const at = left.findIndex(
+      ({ hypothesis, verdict }) =>
+        hypothesis.experiment === first.hypothesis.experiment &&
+        isDeepStrictEqual(faultsOf(hypothesis), faultsOf(first.hypothesis)) &&
+        mitigationsText(verdict.mitigations) !== mitigationsText(first.verdict.mitigations),
+    );
+    const [after] = at < 0 ? [] : left.splice(at, 1);
+    if (after) found.push([before, after]);
+  }
+  return found;
+}
+
+/** `latency {"delay_ms":200} on payments`. */
+export function faultsText({ fault, faults }: Hypothesis): string {
+  const all = faults ?? (fault ? [fault] : []);
+  return all
+    .map(({ type, target, params, ...timed }) => {
+      const given = Object.keys(params).length > 0 ? ` ${JSON.stringify(params)}` : "";
+      const at = "at_s" in timed && timed.at_s ? ` from second ${timed.at_s} on` : "";
+      return `${type}${given} on ${target}${at}`;
+    })
+    .join(", ");
+}
+
+/** Names of the invariants that did not hold. */
+export const violated = ({ integrity }: Verdict): string[] =>
+  (integrity?.outcomes ?? []).filter(({ state }) => state === "violated").map(({ invariant }) => invariant);
+
+export const integrityText = (verdict: Verdict): string =>
+  verdict.integrity === null ? "not looked at" : violated(verdict).join(", ") || "holds";

@@ -1,0 +1,64 @@
+/** experiment-<id>.md: the question, how it was put, and what came out. @module */
+import { compareRuns } from "../../experiment/compare.ts";
+import { mitigationsText } from "../../model/mitigations.ts";
+import { DEFAULT_BLAST_RADIUS, type Experiment } from "../../model/schedule.ts";
+import { comparisonTable, headline } from "../comparison.ts";
+import { markdownTable } from "../markdown.ts";
+import { factsOf, tablesOf, verdictTable } from "../text.ts";
+import { type Entry, faultsText, integrityText, pairs } from "./entries.ts";
+import { type Notes, noteLines } from "./notes.ts";
+
+/** @param entries of this experiment, one for each hypothesis. */
+export function experimentDocument(
+  id: string,
+  { title, question }: Experiment,
+  entries: readonly Entry[],
+  notes: Notes,
+): string {
+  const compared = pairs(entries).flatMap(([before, after]) =>
+    compareRuns(
+      { document: before.run.document, hypothesis: before.hypothesis.name },
+      { document: after.run.document, hypothesis: after.hypothesis.name },
+    ),
+  );
+  return `${[
+    `# ${id}: ${title}`,
+    question?.trim() ?? "",
+    markdownTable(verdictTable(entries.map(({ verdict }) => verdict))),
+    ...compared.map((each) => `## ${headline(each)}\n\n${markdownTable(comparisonTable(each))}`),
+    ...entries.map((entry) => trialSection(entry, notes)),
+  ]
+    .filter((part) => part !== "")
+    .join("\n\n")}\n`;
+}
+
+function trialSection({ hypothesis, verdict, run, trial }: Entry, notes: Notes): string {
+  const { sli, steady_state, slo_threshold, description, blast_radius, stop_condition } = hypothesis;
+  const { baseline, fault, recovery } = verdict.phases;
+  const length = (phase: readonly [number, number] | null): string =>
+    phase ? `${phase[1] - phase[0]} s` : "none";
+  const { document } = run;
+  return [
+    `## ${hypothesis.name}: ${verdict.result}`,
+    description?.trim() ?? "",
+    [
+      `- Hypothesis: under ${faultsText(hypothesis)}, ${sli} goes from ${steady_state} to no worse than ${slo_threshold}, and every other SLO holds.`,
+      `- System: mitigations ${mitigationsText(verdict.mitigations)}.`,
+      `- Blast radius allowed: ${(blast_radius ?? DEFAULT_BLAST_RADIUS).join(", ") || "none"}. Seen: ${verdict.blast_radius_endpoints.join(", ") || "none"}.`,
+      stop_condition
+        ? `- Abort: ${stop_condition.sli} ${stop_condition.threshold} for ${stop_condition.for_s} s.`
+        : "- Abort: none of its own.",
+      `- Method: ${document.rate} requests/s; baseline ${length(baseline)}, fault ${length(fault)}, recovery ${length(recovery)}; seed ${document.seed}. Run: ${document.run}.`,
+      `- Data: ${integrityText(verdict)}.`,
+      ...noteLines(notes, hypothesis.name),
+    ].join("\n"),
+    verdict.reasons.map((reason) => `- ${reason}`).join("\n"),
+    `![${hypothesis.name} over time](charts/${trial}.svg)`,
+    ...tablesOf(verdict).map(markdownTable),
+    factsOf(verdict)
+      .map(([label, text]) => `- ${label}: ${text}`)
+      .join("\n"),
+  ]
+    .filter((part) => part !== "")
+    .join("\n\n");
+}

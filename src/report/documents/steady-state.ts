@@ -1,0 +1,96 @@
+/** steady_state.md: what the system is like undisturbed, how that is measured, and when an experiment is given up. @module */
+import type { Operation } from "../../model/load.ts";
+import { quantileOf, type Sli, showSli } from "../../model/sli.ts";
+import { markdownTable } from "../markdown.ts";
+import type { Entry } from "./entries.ts";
+
+const median = (values: readonly number[]): number | null =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? null;
+
+const ROUTES: Readonly<Record<Operation, string>> = {
+  "POST /orders": 'route="/orders",method="POST"',
+  "GET /orders/{id}": 'route="/orders/:id",method="GET"',
+};
+
+/** The same indicator as the api's own metrics have it, in PromQL: what a client saw is a little more. */
+function promqlOf(sli: Sli): string {
+  if (sli.source === "prometheus") return sli.query;
+  if (sli.source === "metrics") {
+    const of = (metric: string): string => (sli.value === "rate" ? `rate(${metric}[1m])` : metric);
+    return `${sli.across}(${of(sli.metric)})${sli.per === undefined ? "" : ` / ${sli.across}(${of(sli.per)})`}`;
+  }
+  const route = `node="api",${ROUTES[sli.operation]}`;
+  const quantile = quantileOf(sli.measure);
+  if (quantile !== null) {
+    return `histogram_quantile(${quantile}, sum by (le) (rate(chaoslab_http_request_duration_seconds_bucket{${route}}[1m])))`;
+  }
+  const rate = (more: string): string => `sum(rate(chaoslab_http_requests_total{${route}${more}}[1m]))`;
+  switch (sli.measure) {
+    case "availability":
+      return `1 - ${rate(',status=~"5.."')} / ${rate("")}`;
+    case "error_rate":
+      return `${rate(',status=~"5.."')} / ${rate("")}`;
+    case "degraded_rate":
+      return `${rate(',status="202"')} / ${rate("")}`;
+    default:
+      return rate(',status=~"2.."');
+  }
+}
+
+export function steadyState(entries: readonly Entry[]): string {
+  const last = entries.at(-1);
+  if (!last) return "";
+  const { schedule, document } = last.run;
+  const named = Object.entries(schedule.slis).filter(([name]) =>
+    entries.some(({ verdict }) => verdict.slis.some(({ sli }) => sli === name)),
+  );
+  const rows = named.map(([name, sli]) => {
+    const outcomes = entries.flatMap(({ verdict }) => verdict.slis.filter((each) => each.sli === name));
+    const values = outcomes.flatMap(({ baseline }) => (baseline === null ? [] : [baseline]));
+    const slo = schedule.slos[name];
+    const of = (value: number | null): string => showSli(value, sli.unit);
+    return [
+      name,
+      sli.source === "load" ? `${sli.operation}, ${sli.measure}, as the client saw it` : sli.source,
+      slo?.steady ?? "by hypothesis",
+      slo?.fault ?? "by hypothesis",
+      of(median(values)),
+      values.length > 0 ? `${of(Math.min(...values))} to ${of(Math.max(...values))}` : "none",
+      String(values.length),
+    ];
+  });
+  const stops = new Map<string, number>();
+  for (const { run, hypothesis } of entries) {
+    const all = [...(run.schedule.stop_conditions ?? []), hypothesis.stop_condition].filter((each) => !!each);
+    for (const { sli, threshold, for_s } of all) {
+      const text = `\`${sli} ${threshold}\` for ${for_s} s`;
+      stops.set(text, (stops.get(text) ?? 0) + 1);
+    }
+  }
+  const { load } = schedule;
+  return `# Steady state
+
+Load: ${document.rate} requests/s, ${Math.round(load.reads * 100)} % of them reads, ${load.tenants} tenants; a client gives up after ${load.timeout_s} s.
+Arrivals are a Poisson process fixed by the seed, offered whatever the answers do.
+
+${markdownTable({ heading: ["SLI", "of", "steady", "under a fault", ">baseline, median", ">least to most", ">trials"], rows })}
+
+A trial whose baseline is out of a steady bound, or drifts, is inconclusive: nothing is concluded from it.
+
+## In PromQL
+
+From the metrics of the api, for dashboards and alerts. The verdicts go by the client's record, which includes what never reached the api.
+
+${markdownTable({ heading: ["SLI", "query"], rows: named.map(([name, sli]) => [name, `\`${promqlOf(sli)}\``]) })}
+
+## When an experiment is given up
+
+${[...stops].map(([text, n]) => `- ${text}: ${n} trials`).join("\n") || "- no stop condition"}
+
+The fault is then reverted at once. It is also reverted when its time is over, on Ctrl-C and SIGTERM, and by a guard when the process is killed.
+
+## Machine
+
+${markdownTable({ heading: ["what", "value"], rows: Object.entries(document.environment).map(([key, value]) => [key, String(value)]) })}
+`;
+}
