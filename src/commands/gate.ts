@@ -1,10 +1,10 @@
 /** `chaoslab gate` */
 import { statSync } from "node:fs";
 import { ChaoslabError, ExitCode } from "../cli/errors.ts";
-import { booleanFlag, type Flags, textFlag } from "../cli/flags.ts";
+import { booleanFlag, type Flags, numberFlag, textFlag } from "../cli/flags.ts";
 import { requireWritable, writeOutput } from "../cli/output.ts";
 import { painter } from "../cli/terminal.ts";
-import { baselineOf, type Judged, judgeAgainst, readBaseline } from "../experiment/gate.ts";
+import { baselineOf, type Judged, judgeAgainst, readBaseline, retried } from "../experiment/gate.ts";
 import { type RunDocument, readRun } from "../experiment/store.ts";
 import { junit } from "../report/junit.ts";
 import { textTable } from "../report/terminal.ts";
@@ -17,7 +17,10 @@ export async function run([what = ""]: string[], flags: Flags): Promise<number> 
   const update = booleanFlag(flags, "update");
   const json = booleanFlag(flags, "json");
   const junitFile = textFlag(flags, "junit");
+  const retries = numberFlag(flags, "retries", 0, { min: 0, max: 10, integer: true });
   requireWritable("junit", junitFile);
+  if (retries > 0 && isRun(what))
+    throw new ChaoslabError("usage", "--retries: a run that was kept cannot be run again; name its schedule");
   // Before anything is run for minutes.
   const baseline = update ? null : readBaseline(against);
   const document = await documentOf(what, flags);
@@ -37,7 +40,9 @@ export async function run([what = ""]: string[], flags: Flags): Promise<number> 
       `--against: ${against} is of schedule ${baseline.schedule}, profile ${baseline.profile}; the run is of ${document.schedule}, ${document.profile}`,
     );
   }
-  const judged = judgeAgainst(baseline, document);
+  const judged = await retried(judgeAgainst(baseline, document), retries, async (only) =>
+    judgeAgainst(baseline, await prepareRun(what, { ...flags, only: only.join(",") })()),
+  );
   if (junitFile !== undefined) writeOutput("junit", junitFile, junit([gateSuiteOf(document, judged)]));
   process.stdout.write(
     json ? `${JSON.stringify({ run: document.folder, judged })}\n` : text(document, judged),
@@ -45,12 +50,12 @@ export async function run([what = ""]: string[], flags: Flags): Promise<number> 
   return judged.some(({ state }) => state === "regressed") ? ExitCode.thresholdsFailed : ExitCode.ok;
 }
 
+const isRun = (what: string): boolean =>
+  what.endsWith("verdicts.json") || statSync(what, { throwIfNoEntry: false })?.isDirectory() === true;
+
 /** A run that was kept, or a schedule that is run now. */
-async function documentOf(what: string, flags: Flags): Promise<RunDocument> {
-  const isRun =
-    what.endsWith("verdicts.json") || statSync(what, { throwIfNoEntry: false })?.isDirectory() === true;
-  return isRun ? readRun(what).document : prepareRun(what, flags)();
-}
+const documentOf = async (what: string, flags: Flags): Promise<RunDocument> =>
+  isRun(what) ? readRun(what).document : prepareRun(what, flags)();
 
 function requireComplete({ state, folder }: RunDocument): void {
   if (state === "complete") return;

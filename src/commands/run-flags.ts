@@ -3,10 +3,12 @@ import { ChaoslabError } from "../cli/errors.ts";
 import { booleanFlag, type Flags, numberFlag, parseNumber, textFlag } from "../cli/flags.ts";
 import { abortOnSignals } from "../cli/signals.ts";
 import { Progress } from "../cli/terminal.ts";
+import { suggestion } from "../config/nearest.ts";
 import { type RunOptions, runSchedule } from "../experiment/run.ts";
 import { loadSchedule } from "../experiment/schedule-file.ts";
 import type { RunDocument } from "../experiment/store.ts";
 import { checkLabName } from "../lab/host/record.ts";
+import type { Hypothesis, Schedule } from "../model/schedule.ts";
 import { liveLine } from "../report/live.ts";
 
 /** Checks the flags and reads the schedule; touches nothing before what it returns is called. */
@@ -27,16 +29,39 @@ export function readChoice(file: string, flags: Flags) {
   const given = textFlag(flags, "rate");
   const rate = given === undefined ? undefined : parseNumber("rate", given, { min: 0.1, max: 100_000 });
   const labName = checkLabName(textFlag(flags, "lab") ?? "lab");
-  return { ...loadSchedule(file, rate), file, labName, profile: profileFlag(flags), repeats };
+  const { schedule, source } = loadSchedule(file, rate);
+  const only = textFlag(flags, "only");
+  if (only !== undefined) schedule.hypotheses = chosenOf(schedule, only.split(","), file);
+  return {
+    schedule,
+    source,
+    file,
+    labName,
+    profile: profileFlag(flags) ?? schedule.profile ?? "full",
+    repeats,
+  };
 }
 
-function profileFlag(flags: Flags): string {
+/** The hypotheses of these names, in the schedule's order. */
+function chosenOf({ hypotheses }: Schedule, names: readonly string[], file: string): Hypothesis[] {
+  const known = hypotheses.map(({ name }) => name);
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    throw new ChaoslabError(
+      "usage",
+      `--only: ${file} has no hypothesis ${JSON.stringify(unknown)}${suggestion(unknown, known)}; it has ${known.join(", ")}`,
+    );
+  }
+  return hypotheses.filter(({ name }) => names.includes(name));
+}
+
+function profileFlag(flags: Flags): string | undefined {
   const profile = textFlag(flags, "profile");
   const quick = booleanFlag(flags, "quick");
   if (quick && profile !== undefined && profile !== "quick") {
     throw new ChaoslabError("usage", `--quick means --profile quick, and --profile ${profile} was given too`);
   }
-  return profile ?? (quick ? "quick" : "full");
+  return profile ?? (quick ? "quick" : undefined);
 }
 
 /** Runs with progress on stderr; signals stop it in order. */

@@ -22,14 +22,20 @@ export interface CommandSpec {
 const LAB = ["--lab <name>", "Name of the lab (default: lab)"] as const;
 
 const PROFILE_FLAGS = [
-  ["--profile <name>", "The windows to use: full, quick, or one of the schedule's own (default: full)"],
+  [
+    "--profile <name>",
+    "The windows to use: full, quick, or one of the schedule's own (default: as it says, else full)",
+  ],
   ["--quick", "Same as --profile quick: under two minutes a hypothesis"],
 ] as const;
 
 /** By which a schedule is run. */
+const ONLY = ["--only <names>", "These hypotheses, comma separated, instead of all"] as const;
+
 const RUN_FLAGS = [
   LAB,
   ...PROFILE_FLAGS,
+  ONLY,
   ["--repeats <n>", "Run each hypothesis so often, and tell how far the verdicts agree"],
   ["--rate <rps>", "Offered load in requests per second, instead of the schedule's"],
   ["--seed <n>", "Seed of the load, instead of the schedule's"],
@@ -52,6 +58,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     examples: [
       "chaoslab run schedules/cascade.yaml",
       "chaoslab run schedules/cascade.yaml --quick --json",
+      "chaoslab run schedules/gameday.yaml --quick --only payments-hangs-bare,payments-hangs-mitigated",
       "chaoslab run schedules/cascade.yaml --repeats 3 --fail-on failed,inconclusive",
     ],
     details: `A verdict is unexpected when the schedule says what it expects and it is another.
@@ -79,6 +86,7 @@ Exit codes
     options: [
       LAB,
       ...PROFILE_FLAGS,
+      ONLY,
       ["--repeats <n>", "How often each hypothesis is run, instead of as the schedule says"],
       ["--rate <rps>", "Offered load in requests per second, instead of the schedule's"],
       ["--json", "Print JSON on stdout"],
@@ -149,6 +157,10 @@ Exit codes
     options: [
       ["--against <file>", "The baseline, e.g. schedules/baselines/cascade.json"],
       ["--update", "Write the baseline instead"],
+      [
+        "--retries <n>",
+        "Run what got worse again, so often at most; it counts when it stays so (default: 0)",
+      ],
       ["--junit <file>", "Write what the gate found as JUnit XML"],
       ...RUN_FLAGS,
       ["--json", "Print JSON on stdout"],
@@ -156,6 +168,7 @@ Exit codes
     ],
     examples: [
       "chaoslab gate schedules/cascade.yaml --quick --against schedules/baselines/cascade.json --junit gate.xml",
+      "chaoslab gate schedules/gameday-quick.yaml --against schedules/baselines/gameday-quick.json --retries 1",
       "chaoslab gate results/cascade-20261126-101500 --against schedules/baselines/cascade.json",
       "chaoslab gate results/cascade-20261126-101500 --against schedules/baselines/cascade.json --update",
     ],

@@ -74,6 +74,29 @@ export function judgeAgainst(baseline: Baseline, { verdicts }: RunDocument): Jud
   ];
 }
 
+/**
+ * What got worse, run again: a shared machine has bad minutes, and a regression is there every time. Those that did not
+ * get worse the second time take the place of the first.
+ * @param again runs these hypotheses, and judges them.
+ */
+export async function retried(
+  first: readonly Judged[],
+  retries: number,
+  again: (hypotheses: readonly string[]) => Promise<readonly Judged[]>,
+): Promise<Judged[]> {
+  let judged = [...first];
+  for (let retry = 0; retry < retries; retry++) {
+    const worse = judged.filter(({ state, result }) => state === "regressed" && result !== null);
+    if (worse.length === 0) break;
+    const names = worse.map(({ hypothesis }) => hypothesis);
+    const second = new Map((await again(names)).map((each) => [each.hypothesis, each]));
+    judged = judged.map((each) =>
+      names.includes(each.hypothesis) ? (second.get(each.hypothesis) ?? each) : each,
+    );
+  }
+  return judged;
+}
+
 /** @throws {ChaoslabError} `badConfig` in one line. */
 export function readBaseline(path: string): Baseline {
   let value: unknown;

@@ -79,3 +79,10 @@ test("a hypothesis's experiment must be among the experiments", () => {
     /s\.yaml:\d+:\d+: hypotheses\.0\.experiment: E9 is not in experiments \(E1\)/,
   );
 });
+
+test("a schedule may name the profile it is meant for, of those there are", () => {
+  const profile = (name: string) =>
+    parseSchedule(CASCADE.replace("seed: 1", `seed: 1\nprofile: ${name}`), "s.yaml").profile;
+  expect(profile("quick")).toBe("quick");
+  expect(() => profile("short")).toThrow(/profile: short is not in profiles \(full, quick\)/);
+});

@@ -83,7 +83,7 @@ export async function planRun({ schedule, file, labName, profile, repeats }: Pla
         ...lab.targetsOf(fault),
         maxLifetimeMs: windows.window_s * 1000,
       };
-      const { name, lacks, plan } = await FAULTS[fault.type].preview(request);
+      const { name, lacks, plan } = await FAULTS[fault.type].preview(request, up !== null);
       const { type, target, params } = fault;
       const how = up ? lacks : lacks && `${lacks} (the lab is not up)`;
       faults.push({

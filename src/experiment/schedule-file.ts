@@ -9,6 +9,7 @@ import { suggestion } from "../config/nearest.ts";
 import { type Fail, parseYaml, problemOf, readConfig } from "../config/yaml-file.ts";
 import { brokenRule, excludeEachOther, PARAMS } from "../model/params.ts";
 import {
+  DEFAULT_PROFILES,
   faultsOf,
   type Hypothesis,
   Schedule,
@@ -87,7 +88,14 @@ class Checker {
   ) {}
 
   check(): void {
-    const { slos, profiles = {}, stop_conditions = [], experiments = {}, hypotheses } = this.schedule;
+    const {
+      slos,
+      profiles = {},
+      profile,
+      stop_conditions = [],
+      experiments = {},
+      hypotheses,
+    } = this.schedule;
     for (const [name, slo] of Object.entries(slos)) {
       for (const key of ["steady", "fault"] as const)
         this.#bound(slo[key], name, ["slos", name, key], ["slos", name]);
@@ -98,6 +106,9 @@ class Checker {
         "is not accepted in full: each hypothesis has its own",
       );
     }
+    const known = Object.keys({ ...DEFAULT_PROFILES, ...profiles });
+    if (profile !== undefined && !known.includes(profile))
+      throw this.fail(["profile"], `${profile} is not in profiles (${known.join(", ")})`);
     for (const [i, stop] of stop_conditions.entries()) this.#stop(stop, ["stop_conditions", String(i)]);
     const names = new Set<string>();
     for (const [i, hypothesis] of hypotheses.entries()) {

@@ -89,6 +89,7 @@ export function parseRefused(metrics: string): number {
 const behaviourApi = defineBackend<DependencyParams, DependencyUndo>({
   name: "behaviour-api",
   undoSchema: DependencyUndo,
+  probeAsksTarget: true,
 
   async probe({ target }) {
     try {

@@ -58,6 +58,8 @@ export interface Backend<P, U extends Undo> {
   readonly undoSchema: TSchema;
   /** Tries the mechanism where it can harm nothing. Null when it works, else what is missing, in a few words. */
   probe(request: FaultRequest<P>): Promise<string | null>;
+  /** The probe sends something to the target: where that is not up, it would go who knows where. */
+  probeAsksTarget?: boolean;
   /** Pure. */
   plan(request: FaultRequest<P>): Plan<U>;
   /** Reads the target's state and throws one line when acting would touch what is not ours. Changes nothing. */
@@ -87,6 +89,7 @@ export interface Prepared {
 /** A backend whose undo type is hidden, so that backends of different mechanisms fit one list. */
 export interface AnyBackend<P> {
   readonly name: string;
+  readonly probeAsksTarget: boolean;
   probe(request: FaultRequest<P>): Promise<string | null>;
   plan(request: FaultRequest<P>): Plan<Undo>;
   prepare(request: FaultRequest<P>): Promise<Prepared>;
@@ -103,6 +106,7 @@ export function defineBackend<P, U extends Undo>(backend: Backend<P, U>): AnyBac
   };
   return {
     name: backend.name,
+    probeAsksTarget: backend.probeAsksTarget ?? false,
     probe: (request) => backend.probe(request),
     plan: (request) => backend.plan(request),
     async prepare(request) {
@@ -126,9 +130,10 @@ export interface Fault {
   prepare(request: FaultRequest<Readonly<Record<string, unknown>>>, backend?: string): Promise<Prepared>;
   /**
    * What would be done, by the first backend that works here; where none can be seen to, by the first, and why. Touches
-   * nothing, and the target need not be up.
+   * nothing.
+   * @param isUp whether the target is: one that is not is sent nothing.
    */
-  preview(request: FaultRequest<Readonly<Record<string, unknown>>>): Promise<Preview>;
+  preview(request: FaultRequest<Readonly<Record<string, unknown>>>, isUp: boolean): Promise<Preview>;
   /** Tries every backend as `prepare` would, without going on to inject. */
   diagnose(request: FaultRequest<Readonly<Record<string, unknown>>>): Promise<Diagnosis[]>;
 }
@@ -172,12 +177,12 @@ export function defineFault<T extends FaultType>(definition: FaultDefinition<T>)
       }
       throw new ChaoslabError("prerequisite", `${type}: not possible on this machine: ${missing.join("; ")}`);
     },
-    async preview(request) {
+    async preview(request, isUp) {
       const checked = { ...request, params: parseParams(type, request) };
       definition.check?.(checked);
       const tried: Preview[] = [];
       for (const backend of backends) {
-        const lacks = await backend.probe(checked);
+        const lacks = backend.probeAsksTarget && !isUp ? "not tried" : await backend.probe(checked);
         const preview = { name: backend.name, lacks, plan: backend.plan(checked) };
         if (lacks === null) return preview;
         tried.push(preview);

@@ -92,6 +92,7 @@ async function proxyStates({ api, host }: ReturnType<typeof connectTo>): Promise
 const toxiproxy = defineBackend<ToxicParams, ToxicUndo>({
   name: "toxiproxy",
   undoSchema: ToxicUndo,
+  probeAsksTarget: true,
 
   async probe({ target }) {
     if (!target.links) return "the lab has no proxies: chaoslab up --toxiproxy";

@@ -212,6 +212,8 @@ export const Schedule = Type.Object(
         description: "lower case letters, digits and -",
       }),
     ),
+    /** The one that is used when none is asked for. Default: full. */
+    profile: Type.Optional(Name),
     /** SLIs beside the built-in ones. */
     slis: Type.Optional(
       Type.Record(Type.String({ pattern: "^[a-z][a-z0-9_]{0,39}$" }), SliDeclaration, {

@@ -52,6 +52,17 @@ describe("the gradient limit", () => {
     expect(limit.limit).toBeGreaterThan(2 * low);
   });
 
+  test("what an overload took away comes back in quiet times too, up to where it began and no further", () => {
+    const limit = limitAt(200);
+    windows(limit, 10, 10);
+    windows(limit, 40, 200);
+    expect(limit.limit).toBeLessThan(100);
+    for (let i = 0; i < 50; i++) limit.update(10, 5, false);
+    expect(limit.limit).toBe(200);
+    limit.update(10, 5, false);
+    expect(limit.limit).toBe(200);
+  });
+
   test("falls when requests were dropped, whatever their latency", () => {
     const limit = limitAt(100);
     windows(limit, 10, 10);

@@ -1,6 +1,8 @@
 /**
  * The adaptive concurrency limit Gradient2 of Netflix's concurrency-limits (Gradient2Limit.java, Apache 2.0; "Performance
- * Under Load", Netflix TechBlog, 2018), with that library's defaults but for the bounds.
+ * Under Load", Netflix TechBlog, 2018), with that library's defaults but for the bounds, and for one thing: once an
+ * overload is over the limit goes back to where it began. There it stays at what the overload left, as few requests at
+ * once teach it nothing, and the next moment's stall is refused for an overload of long ago.
  * @module
  */
 
@@ -44,8 +46,12 @@ export class GradientLimit {
     this.#average(shortMs);
     // After an overload the average comes down faster than it went up.
     if (this.#longMs / shortMs > 2) this.#longMs *= 0.95;
-    // Nothing is learnt about a limit that is not nearly reached.
-    if (inFlight < this.#limit / 2) return;
+    // Nothing is learnt about a limit that is not nearly reached; but what an overload took away comes back.
+    if (inFlight < this.#limit / 2) {
+      if (!dropped && this.#limit < this.options.initial)
+        this.#limit = Math.min(this.options.initial, this.#limit + QUEUE);
+      return;
+    }
     const gradient = Math.max(0.5, Math.min(1, (TOLERANCE * this.#longMs) / shortMs));
     const wanted = this.#limit * gradient + QUEUE;
     const smoothed = this.#limit * (1 - SMOOTHING) + wanted * SMOOTHING;

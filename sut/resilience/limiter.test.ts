@@ -65,7 +65,7 @@ describe("a short wait for room", () => {
     const running = Array.from({ length: 100 }, () => limiter.acquire("read"));
     const startedMs = performance.now();
     expect(await limiter.acquireSoon("read")).toBeNull();
-    expect(performance.now() - startedMs).toBeWithin(90, 400);
+    expect(performance.now() - startedMs).toBeWithin(200, 700);
     for (const listener of running) listener?.onIgnore();
     expect(limiter.inFlight).toBe(0);
     expect(await limiter.acquireSoon("write")).not.toBeNull();

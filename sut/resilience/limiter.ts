@@ -16,9 +16,10 @@ const WINDOW_SAMPLES = 10;
 
 /**
  * How long a request may wait for room, as in that library's BlockingLimiter: a process that stood still for a moment finds
- * all requests of that moment at once, which is no overload.
+ * all requests of that moment at once, which is no overload. As long as it takes a service that starts beside this one to get
+ * out of the way; well below the 900 ms that a request has.
  */
-const WAIT_MS = 100;
+const WAIT_MS = 250;
 
 interface Waiting {
   admit(listener: Listener): void;

@@ -4,6 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Comparison } from "../../src/experiment/compare.ts";
+import { type Judged, retried } from "../../src/experiment/gate.ts";
+import type { Plan } from "../../src/experiment/plan.ts";
 import { type RunDocument, RunFolder } from "../../src/experiment/store.ts";
 import {
   cascade,
@@ -240,6 +242,38 @@ describe("validate and plan", () => {
     expect(finished.code).toBe(2);
     expect(oneLine(finished)).toContain("did you mean quick?");
   });
+});
+
+test("gate: what got worse is run again, and counts when it stays so", async () => {
+  const judged = (hypothesis: string, state: Judged["state"]): Judged => {
+    const result = state === "regressed" ? "failed" : "held";
+    return { hypothesis, baseline: "held", result, state, reasons: [] };
+  };
+  const first = [judged("a", "same"), judged("b", "regressed"), judged("c", "regressed")];
+  const asked: (readonly string[])[] = [];
+  const answers = [[judged("b", "same"), judged("c", "regressed")], [judged("c", "regressed")]];
+  const after = await retried(first, 2, async (names) => {
+    asked.push(names);
+    return answers[asked.length - 1] ?? [];
+  });
+  expect(asked).toEqual([["b", "c"], ["c"]]);
+  expect(after).toEqual([judged("a", "same"), judged("b", "same"), judged("c", "regressed")]);
+  expect(await retried([judged("a", "same")], 3, () => Promise.reject(new Error("not needed")))).toEqual([
+    judged("a", "same"),
+  ]);
+  const kept = await chaoslab(["gate", held, "--against", join(scratch, "any.json"), "--retries", "1"]);
+  expect([kept.code, oneLine(kept)]).toEqual([2, expect.stringContaining("--retries: a run that was kept")]);
+});
+
+test("--only chooses hypotheses by name", async () => {
+  const schedule = "schedules/outage.yaml";
+  const flags = ["--quick", "--json", "--only", "payments-hangs-bare", "--lab", "not-up"];
+  const { trials } = JSON.parse((await chaoslab(["plan", schedule, ...flags])).stdout) as Plan;
+  expect(trials.map(({ hypothesis }) => hypothesis)).toEqual(["payments-hangs-bare"]);
+  // A service that is not there is sent nothing: its address might lead anywhere.
+  expect(trials[0]?.faults[0]?.uncertain).toBe("not tried (the lab is not up)");
+  const wrong = await chaoslab(["plan", schedule, "--only", "payments-hang-bare"]);
+  expect([wrong.code, oneLine(wrong)]).toEqual([2, expect.stringContaining("payments-hangs-bare")]);
 });
 
 describe("report", () => {
