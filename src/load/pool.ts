@@ -12,8 +12,8 @@ import type { Origin } from "./workload.ts";
 /**
  * An attempt to connect that is older than this gives its place to a new one. Where packets are lost the
  * kernel repeats a SYN after 1, 3, 7, 15, 31 s..., so after a long partition the old attempts would notice
- * the recovery up to half a minute late, and the generator's own wait would be reported as the system's. The
- * socket itself cannot be closed before it opens or fails (Bun hands it out only then).
+ * the recovery up to half a minute late, and the generator's own wait would be reported as the system's. It is
+ * not closed: the target may still let it in first.
  */
 const STALE_AFTER_MS = 1_000;
 

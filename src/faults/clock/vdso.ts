@@ -3,7 +3,9 @@
  * and all other processes keep the time; so do monotonic clocks and timers.
  *
  * Not reached: programs that ask the kernel by `syscall` instead of through the vDSO, and what the kernel itself
- * stamps or waits for (file times, timers set to an absolute realtime).
+ * stamps or waits for (file times, timers set to an absolute realtime). So a wait until an instant of the wall clock, as
+ * pthread_cond_timedwait(3) has it, is over at once while the clock is behind, and lasts longer by the offset while it is
+ * ahead: threads that wait so again and again (the helper threads of JavaScriptCore do) then spin.
  * @module
  */
 import { type Static, Type } from "@sinclair/typebox";

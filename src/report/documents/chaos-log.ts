@@ -1,12 +1,17 @@
 /** CHAOS_LOG.md: every trial in the order it was run, with what nobody expected and what came of it. @module */
+import type { FaultEvent } from "../../model/fault.ts";
 import { markdownTable } from "../markdown.ts";
 import { seconds } from "../text.ts";
 import { type Entry, faultsText, integrityText } from "./entries.ts";
 import { type Notes, noteLines } from "./notes.ts";
 
+/** UTC, to the minute: when the fault began; without one, when the run did. */
+const whenOf = (started: string, event: FaultEvent | null): string =>
+  (event ? new Date(event.t_start).toISOString() : started).slice(0, 16).replace("T", " ");
+
 export function chaosLog(entries: readonly Entry[], notes: Notes): string {
   const rows = entries.map(({ run, verdict, hypothesis, trial }) => [
-    run.document.started_at.slice(0, 16).replace("T", " "),
+    whenOf(run.document.started_at, verdict.fault_event),
     hypothesis.experiment ?? "-",
     trial,
     faultsText(hypothesis),
@@ -29,9 +34,9 @@ export function chaosLog(entries: readonly Entry[], notes: Notes): string {
   });
   return `# Chaos log
 
-${entries.length} trials of ${names.length} hypotheses, in the order they were run (start of the run, UTC). \`!\` marks what nobody expected.
+${entries.length} trials of ${names.length} hypotheses, in the order they were run (begin of the fault, UTC). \`!\` marks what nobody expected.
 
-${markdownTable({ heading: ["run", "", "trial", "fault", "expected", "result", ">MTTR", "data"], rows })}
+${markdownTable({ heading: ["when", "", "trial", "fault", "expected", "result", ">MTTR", "data"], rows })}
 
 ## Surprises
 

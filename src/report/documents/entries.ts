@@ -1,8 +1,8 @@
 /** What documents are made of: each trial of the runs given, oldest run first, with what it was about. @module */
 import { isDeepStrictEqual } from "node:util";
 import { type StoredRun, trialName } from "../../experiment/store.ts";
-import { mitigationsText } from "../../model/mitigations.ts";
-import type { Hypothesis } from "../../model/schedule.ts";
+import { MITIGATIONS, type Mitigation, mitigationsText } from "../../model/mitigations.ts";
+import type { Hypothesis, TimedFault } from "../../model/schedule.ts";
 import { RESULTS, type Verdict } from "../../model/verdict.ts";
 
 export interface Entry {
@@ -59,16 +59,23 @@ export function pairs(entries: readonly Entry[]): [before: Entry, after: Entry][
   return found;
 }
 
-/** `latency {"delay_ms":200} on payments`. */
+/** `latency (delay_ms 200) on payments`; of several, the same on several targets is said once. */
 export function faultsText({ fault, faults }: Hypothesis): string {
-  const all = faults ?? (fault ? [fault] : []);
-  return all
-    .map(({ type, target, params, ...timed }) => {
-      const given = Object.keys(params).length > 0 ? ` ${JSON.stringify(params)}` : "";
-      const at = "at_s" in timed && timed.at_s ? ` from second ${timed.at_s} on` : "";
-      return `${type}${given} on ${target}${at}`;
-    })
-    .join(", ");
+  const all: readonly TimedFault[] = faults ?? (fault ? [fault] : []);
+  const groups = Map.groupBy(all, ({ type, params, at_s = 0 }) => {
+    const given = Object.entries(params).map(([name, value]) => `${name} ${[value].flat().join(", ")}`);
+    return `${type}${given.length > 0 ? ` (${given.join(", ")})` : ""}${at_s > 0 ? ` after ${at_s} s` : ""}`;
+  });
+  return [...groups]
+    .map(([what, of]) => `${what} on ${of.map(({ target }) => target).join(", ")}`)
+    .join("; ");
+}
+
+/** `all but draining` rather than ten names. */
+export function systemText(mitigations: readonly Mitigation[]): string {
+  const missing = MITIGATIONS.filter((name) => !mitigations.includes(name));
+  if (missing.length === 0 || missing.length > MITIGATIONS.length / 2) return mitigationsText(mitigations);
+  return `all but ${missing.join(", ")}`;
 }
 
 /** Names of the invariants that did not hold. */

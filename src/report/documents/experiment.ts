@@ -1,11 +1,10 @@
 /** experiment-<id>.md: the question, how it was put, and what came out. @module */
 import { compareRuns } from "../../experiment/compare.ts";
-import { mitigationsText } from "../../model/mitigations.ts";
 import { DEFAULT_BLAST_RADIUS, type Experiment } from "../../model/schedule.ts";
 import { comparisonTable, headline } from "../comparison.ts";
 import { markdownTable } from "../markdown.ts";
 import { factsOf, tablesOf, verdictTable } from "../text.ts";
-import { type Entry, faultsText, integrityText, pairs } from "./entries.ts";
+import { type Entry, faultsText, integrityText, pairs, systemText } from "./entries.ts";
 import { type Notes, noteLines } from "./notes.ts";
 
 /** @param entries of this experiment, one for each hypothesis. */
@@ -43,7 +42,7 @@ function trialSection({ hypothesis, verdict, run, trial }: Entry, notes: Notes):
     description?.trim() ?? "",
     [
       `- Hypothesis: under ${faultsText(hypothesis)}, ${sli} goes from ${steady_state} to no worse than ${slo_threshold}, and every other SLO holds.`,
-      `- System: mitigations ${mitigationsText(verdict.mitigations)}.`,
+      `- System: mitigations ${systemText(verdict.mitigations)}.`,
       `- Blast radius allowed: ${(blast_radius ?? DEFAULT_BLAST_RADIUS).join(", ") || "none"}. Seen: ${verdict.blast_radius_endpoints.join(", ") || "none"}.`,
       stop_condition
         ? `- Abort: ${stop_condition.sli} ${stop_condition.threshold} for ${stop_condition.for_s} s.`

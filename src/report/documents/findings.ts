@@ -2,13 +2,12 @@
  * findings.md: what the system absorbed (resilience) and what it left and came back from (recovery), with numbers.
  * @module
  */
-import { mitigationsText } from "../../model/mitigations.ts";
 import type { Experiment } from "../../model/schedule.ts";
 import { showSli } from "../../model/sli.ts";
 import type { Result, Verdict } from "../../model/verdict.ts";
 import { markdownTable } from "../markdown.ts";
 import { seconds } from "../text.ts";
-import { type Entry, faultsText, integrityText, pairs, violated } from "./entries.ts";
+import { type Entry, faultsText, integrityText, pairs, systemText, violated } from "./entries.ts";
 import { type Notes, noteLines } from "./notes.ts";
 
 const inFault = ({ slis, load }: Verdict, name: string): string => {
@@ -55,7 +54,7 @@ ${sections.join("\n\n")}
 
 ## How fast it heals
 
-From the fault's removal until every SLI is back and stays back, slowest first; those that nothing left are above.
+From the fault's removal until every SLI is back and stays back, slowest first; what was absorbed needs no healing.
 
 ${mttrTable(entries)}
 ${surprises.length > 0 ? `\n## Surprises\n\n${surprises.join("\n\n")}\n` : ""}`;
@@ -94,7 +93,7 @@ function resultTable(entries: readonly Entry[]): string {
     rows: entries.map(({ hypothesis, verdict }) => [
       hypothesis.experiment ?? "",
       hypothesis.name,
-      mitigationsText(verdict.mitigations),
+      systemText(verdict.mitigations),
       inFault(verdict, "write_p99"),
       inFault(verdict, "write_error_rate"),
       inFault(verdict, "read_availability"),
@@ -105,7 +104,9 @@ function resultTable(entries: readonly Entry[]): string {
 
 function mttrTable(entries: readonly Entry[]): string {
   const left = entries
-    .filter(({ verdict }) => verdict.fault_events.length > 0 && verdict.mttr_s !== 0)
+    .filter(
+      ({ verdict }) => verdict.fault_events.length > 0 && verdict.result !== "held" && verdict.mttr_s !== 0,
+    )
     .toSorted(
       (a, b) =>
         (b.verdict.mttr_s ?? Number.POSITIVE_INFINITY) - (a.verdict.mttr_s ?? Number.POSITIVE_INFINITY),
