@@ -63,6 +63,7 @@ const CHUNK_BYTES = 64 * 1_024;
 
 /** Where nobody drives. */
 const LOOK_MS = 1;
+
 /** Memory that stays where it is: the engine may move what a small typed array of its own making holds. */
 function fixed(bytes: number): { bytes: Buffer; words: Uint32Array; at: ReturnType<typeof ptr> } {
   const memory = new ArrayBuffer(bytes);
