@@ -38,11 +38,19 @@ show() {
 # What undoes the fault is written down before anything is done; nothing of it fails when there is nothing to undo.
 undo=()
 load=
+nap=
+# A trap runs when a builtin waits, and only after a program that bash itself waits for.
+pause() {
+  sleep "$1" &
+  nap=$!
+  wait "$nap"
+}
 rollback() {
   trap '' INT TERM
   trap - EXIT
   if [ "${#undo[@]}" -gt 0 ]; then show "${undo[@]}" || true; fi
   undo=()
+  if [ -n "$nap" ]; then kill "$nap" 2>/dev/null || true; fi
   if [ -n "$load" ]; then kill "$load" 2>/dev/null || true; fi
   show "$chaoslab" down --lab "$lab"
 }
@@ -64,7 +72,7 @@ signal() {
 
 "$chaoslab" load --lab "$lab" --rate 100 --for "$((seconds + 20))s" &
 load=$!
-sleep 10
+pause 10
 
 echo "--- $fault on $node for $seconds s" >&2
 case $fault in
@@ -84,7 +92,7 @@ case $fault in
     show ip netns exec "$namespace" tc qdisc add dev eth0 root netem delay 200ms limit 100000
     ;;
 esac
-sleep "$seconds"
+pause "$seconds"
 echo "--- reverted" >&2
 if [ "${#undo[@]}" -gt 0 ]; then show "${undo[@]}"; fi
 undo=()
