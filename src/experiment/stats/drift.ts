@@ -7,8 +7,8 @@ const SIGNIFICANT = 0.01;
 /** A significant trend is let pass while it changes no more than this share of the median over the baseline. */
 const TOLERATED = 0.5;
 
-/** And while it is less than this share of an upper bound: reads of 20 ms that take 50 are far from a bound of 250. */
-const FELT = 0.2;
+/** And while it is less than this share of an upper bound: a few milliseconds of 250 change no verdict. */
+const FELT = 0.1;
 
 export interface DriftLimits {
   /** The SLI's bound in the steady state. */
