@@ -1,7 +1,7 @@
 /** Two trials, before and after: what a mitigation, or a regression, changed. @module */
 import { ChaoslabError } from "../cli/errors.ts";
 import type { Unit } from "../model/sli.ts";
-import { RESULTS, type Verdict } from "../model/verdict.ts";
+import { rankOf, type Verdict } from "../model/verdict.ts";
 import type { RunDocument } from "./store.ts";
 
 /** A row of the table. Values are null where there is none. */
@@ -35,12 +35,10 @@ export function worstVerdicts(verdicts: readonly Verdict[]): Map<string, Verdict
   const worst = new Map<string, Verdict>();
   for (const verdict of verdicts) {
     const known = worst.get(verdict.hypothesis);
-    if (!known || rank(verdict) > rank(known)) worst.set(verdict.hypothesis, verdict);
+    if (!known || rankOf(verdict.result) > rankOf(known.result)) worst.set(verdict.hypothesis, verdict);
   }
   return worst;
 }
-
-const rank = ({ result }: Pick<Verdict, "result">): number => RESULTS.indexOf(result);
 
 /**
  * Hypotheses of the same name are compared; where each side names one, these two.
@@ -76,7 +74,7 @@ function compareVerdicts(from: Side, before: Verdict, to: Side, after: Verdict):
   return {
     before: { run: from.document.run, hypothesis: before.hypothesis, result: before.result },
     after: { run: to.document.run, hypothesis: after.hypothesis, result: after.result },
-    steps: rank(after) - rank(before),
+    steps: rankOf(after.result) - rankOf(before.result),
     changes: changesOf(before, after),
   };
 }

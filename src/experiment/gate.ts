@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { type Static, Type } from "@sinclair/typebox";
 import { ChaoslabError, codeOf, reasonOf } from "../cli/errors.ts";
 import { problemOf } from "../config/yaml-file.ts";
-import { RESULTS, type Result } from "../model/verdict.ts";
+import { RESULTS, type Result, rankOf } from "../model/verdict.ts";
 import { worstVerdicts } from "./compare.ts";
 import type { RunDocument } from "./store.ts";
 
@@ -54,7 +54,7 @@ export function judgeAgainst(baseline: Baseline, { verdicts }: RunDocument): Jud
     if (!verdict) {
       return { hypothesis, baseline: before, result: null, state: "regressed", reasons: ["it was not run"] };
     }
-    const steps = RESULTS.indexOf(verdict.result) - RESULTS.indexOf(before);
+    const steps = rankOf(verdict.result) - rankOf(before);
     const state = steps > 0 ? "regressed" : steps < 0 ? "better" : "same";
     return { hypothesis, baseline: before, result: verdict.result, state, reasons: verdict.reasons };
   });

@@ -7,9 +7,9 @@ import { clearRemains } from "../lab/host/manage.ts";
 import { readMitigations, switchMitigations } from "../lab/host/mitigations.ts";
 import { DEFAULT_SEEDED } from "../lab/host/record.ts";
 import type { Mitigation } from "../model/mitigations.ts";
-import type { Schedule } from "../model/schedule.ts";
+import { type Schedule, specsOf } from "../model/schedule.ts";
 import { lockRun } from "./lock.ts";
-import { needsProxies, specsOf } from "./prepare.ts";
+import { needsProxies } from "./prepare.ts";
 
 export interface SessionOptions {
   schedule: Schedule;

@@ -7,6 +7,7 @@ import {
   faultsOf,
   mitigationsOf,
   type Schedule,
+  stopConditionsOf,
   type Windows,
 } from "../model/schedule.ts";
 import type { Result } from "../model/verdict.ts";
@@ -92,9 +93,7 @@ export async function planRun({ schedule, file, labName, profile, repeats }: Pla
         undo: { ...plan.undo },
       });
     }
-    const stops = [hypothesis.stop_condition, ...(schedule.stop_conditions ?? [])].filter(
-      (stop) => stop !== undefined,
-    );
+    const stops = stopConditionsOf(hypothesis, schedule);
     trials.push({
       hypothesis: hypothesis.name,
       windows,

@@ -10,6 +10,7 @@ import {
   type Hypothesis,
   type Profile,
   type Schedule,
+  specsOf,
   type Windows,
 } from "../model/schedule.ts";
 
@@ -18,9 +19,6 @@ const nodesOf = ({ target, params }: FaultSpec): string[] => [
   target,
   ...nodesNamedBy(params).map(({ node }) => node),
 ];
-
-/** The faults of a hypothesis, one or several. */
-export const specsOf = ({ fault, faults }: Hypothesis): FaultSpec[] => faults ?? (fault ? [fault] : []);
 
 /** @throws {ChaoslabError} `notFound` for a node that no lab has, `badConfig` for a link that it has not. */
 export function checkTargets(schedule: Schedule, file: string): void {

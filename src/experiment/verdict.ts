@@ -7,8 +7,8 @@ import { type Measure, meets, type Sli } from "../model/sli.ts";
 import {
   type Finding,
   type Mttr,
-  RESULTS,
   type Result,
+  rankOf,
   type SliOutcome,
   type Verdict,
   worst,
@@ -122,7 +122,7 @@ function examine(examined: Examined): Finding[] {
   const data = DATA_CHECKS.flatMap((check) => check(examined));
   const found = [...doubts, ...system, ...data];
   return [...found, ...remarks(examined, worst(found.map(({ result }) => result)))].sort(
-    (a, b) => RESULTS.indexOf(b.result) - RESULTS.indexOf(a.result),
+    (a, b) => rankOf(b.result) - rankOf(a.result),
   );
 }
 

@@ -1,6 +1,6 @@
 /** Everything that may end a fault early: the hypothesis's stop condition, the schedule's, and its error budget. @module */
 import type { LoadTick } from "../model/load.ts";
-import type { Hypothesis, Schedule } from "../model/schedule.ts";
+import { type Hypothesis, type Schedule, stopConditionsOf } from "../model/schedule.ts";
 import type { Stopped } from "../model/verdict.ts";
 import { boundsOf } from "./bounds.ts";
 import { allowedRequests, maxSpend } from "./budget.ts";
@@ -78,11 +78,9 @@ export class Watches {
   }
 }
 
-function stopWatches(
-  { slis, load, stop_conditions = [] }: Schedule,
-  { stop_condition }: Hypothesis,
-): StopWatch[] {
-  return [...(stop_condition ? [stop_condition] : []), ...stop_conditions].flatMap((condition) => {
+function stopWatches(schedule: Schedule, hypothesis: Hypothesis): StopWatch[] {
+  const { slis, load } = schedule;
+  return stopConditionsOf(hypothesis, schedule).flatMap((condition) => {
     const sli = slis[condition.sli];
     return sli ? [new StopWatch(condition, sli, load.timeout_s * 1000)] : [];
   });

@@ -27,6 +27,10 @@ export const durationOf = (stages: readonly Stage[]): number =>
 export const meanRate = (stages: readonly Stage[]): number =>
   stages.reduce((sum, stage) => sum + requestsIn(stage), 0) / durationOf(stages);
 
+/** Highest rate of all stages, in requests per second. */
+export const peakRate = (stages: readonly Stage[]): number =>
+  Math.max(...stages.map(({ from, to }) => Math.max(from, to)));
+
 /** The rate asked for at second `t`; 0 after the end. */
 export function rateAt(stages: readonly Stage[], t: number): number {
   let start = 0;

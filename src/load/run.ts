@@ -11,7 +11,14 @@ import {
   type Shard,
   type Stage,
 } from "../model/load.ts";
-import { type ArrivalModel, type Arrivals, createArrivals, durationOf, meanRate } from "./arrivals.ts";
+import {
+  type ArrivalModel,
+  type Arrivals,
+  createArrivals,
+  durationOf,
+  meanRate,
+  peakRate,
+} from "./arrivals.ts";
 import { Exchange, type ExchangeSink, HttpClient } from "./client.ts";
 import { Pacer } from "./pace.ts";
 import { LoadRecorder, type Recorded } from "./recorder.ts";
@@ -108,7 +115,7 @@ class LoadRun implements ExchangeSink<LoadExchange> {
   /** Opens the first connections and sets the clock. */
   async #begin(): Promise<void> {
     const { workload, stages, seed, shard, startAt, maxConnections } = this.#options;
-    const peak = Math.max(...stages.map(({ from, to }) => Math.max(from, to))) / shard.of;
+    const peak = peakRate(stages) / shard.of;
     const early = Math.min(maxConnections, MOST_EARLY, Math.floor(peak / RATE_PER_EARLY));
     // The start does not wait for them.
     const withinMs = startAt === null ? EARLY_MS : Math.min(EARLY_MS, startAt - Date.now() - SETTLE_MS);

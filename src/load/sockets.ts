@@ -161,16 +161,11 @@ export class Sockets {
   connect(host: string, port: number, user: WireUser): PlainSocket {
     const { family, memory, size } = socketAddress(host, port);
     const fd = this.#libc.socket(family, STREAM_NONBLOCK_CLOEXEC, 0);
-    const failed = fd < 0 ? errno() : 0;
+    const code = fd < 0 || this.#libc.connect(fd, memory.at, size) < 0 ? errno() : 0;
     const socket = new PlainSocket(this, ++this.#lastId, fd, user);
     this.#open.set(socket.id, socket);
-    if (fd < 0) {
-      this.#failLater(socket, failed);
-    } else if (this.#libc.connect(fd, memory.at, size) < 0) {
-      const code = errno();
-      if (code === EINPROGRESS || code === EINTR) this.#watch(socket, EPOLL_CTL_ADD, EPOLLOUT);
-      else this.#failLater(socket, code);
-    } else this.#watch(socket, EPOLL_CTL_ADD, EPOLLOUT);
+    if (code === 0 || code === EINPROGRESS || code === EINTR) this.#watch(socket, EPOLL_CTL_ADD, EPOLLOUT);
+    else this.#failLater(socket, code);
     this.#lookLater();
     return socket;
   }
@@ -184,7 +179,7 @@ export class Sockets {
     if (ms > 0) {
       // Seconds and nanoseconds, each of 64 bits.
       this.#timespec.words[0] = Math.floor(ms / 1_000);
-      this.#timespec.words[2] = Math.round((ms % 1_000) * 999_999);
+      this.#timespec.words[2] = Math.floor((ms % 1_000) * 1_000_000);
       this.#libc.ppoll(this.#pollfd.at, 1, this.#timespec.at, null);
     }
     const count = this.#libc.epoll_wait(this.#epoll, at, MAX_EVENTS, 0);

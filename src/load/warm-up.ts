@@ -3,6 +3,7 @@
  * that alone made a fifth of the first second's requests leave more than 10 ms late, and none of the later seconds'.
  * @module
  */
+import { peakRate } from "./arrivals.ts";
 import { type LoadOptions, runLoad } from "./run.ts";
 import type { Workload } from "./workload.ts";
 
@@ -26,7 +27,7 @@ const ANSWER =
  * reaches the target. Does nothing for a load that is slow, or where there is no loopback.
  */
 export async function warmUp(options: Omit<LoadOptions, "startAt">): Promise<void> {
-  const peak = Math.max(...options.stages.map(({ from, to }) => Math.max(from, to))) / options.shard.of;
+  const peak = peakRate(options.stages) / options.shard.of;
   if (peak < FROM_RPS) return;
   const answer = (socket: Bun.Socket): void => void socket.write(ANSWER);
   const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: answer } });

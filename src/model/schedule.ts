@@ -282,10 +282,19 @@ export function mitigationsOf(
   return choice === undefined ? null : parseMitigations(choice);
 }
 
+/** The faults of a hypothesis, as they stand in the file. */
+export const specsOf = ({ fault, faults }: Hypothesis): readonly TimedFault[] =>
+  faults ?? (fault ? [fault] : []);
+
+/** Everything that ends a hypothesis's fault early: its own condition first, then the schedule's. */
+export const stopConditionsOf = (
+  { stop_condition }: Hypothesis,
+  { stop_conditions = [] }: Pick<Schedule, "stop_conditions">,
+): StopCondition[] => [...(stop_condition ? [stop_condition] : []), ...stop_conditions];
+
 /** The faults of a hypothesis with their place in a window of so many seconds; those that would begin after its end, left out. */
 export function faultsOf(hypothesis: Hypothesis, windowS: number): Required<TimedFault>[] {
-  const faults: readonly TimedFault[] = hypothesis.faults ?? (hypothesis.fault ? [hypothesis.fault] : []);
-  return faults
+  return specsOf(hypothesis)
     .map(({ at_s = 0, for_s = windowS - at_s, ...fault }) => ({
       ...fault,
       at_s,

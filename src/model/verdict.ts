@@ -18,8 +18,11 @@ import type { Shift } from "./stats.ts";
 export const RESULTS = ["held", "degraded", "inconclusive", "failed"] as const;
 export type Result = (typeof RESULTS)[number];
 
+/** Place in the lattice: the higher, the worse. */
+export const rankOf = (result: Result): number => RESULTS.indexOf(result);
+
 export const worst = (results: readonly Result[]): Result =>
-  RESULTS[Math.max(0, ...results.map((result) => RESULTS.indexOf(result)))] ?? "held";
+  RESULTS[Math.max(0, ...results.map(rankOf))] ?? "held";
 
 /** What one check found. */
 export interface Finding {

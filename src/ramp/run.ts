@@ -2,7 +2,7 @@
  * Drives a search for the breakpoint: load after load, each judged when its last answer is in.
  * @module
  */
-import { durationOf, rateAt } from "../load/arrivals.ts";
+import { durationOf, peakRate, rateAt } from "../load/arrivals.ts";
 import { type LoadOptions, runLoad } from "../load/run.ts";
 import { prepareWorkload, type Source } from "../load/source.ts";
 import type { Workload } from "../load/workload.ts";
@@ -143,8 +143,10 @@ export class Ramp {
   ): Promise<{ seconds: Second[]; slipP99Ms: number }> {
     const { load, maxConnections, plan } = this.#options;
     const collector = new SecondCollector(load.timeoutMs, generatorClock);
-    const highest = Math.max(...stages.map((stage) => Math.max(stage.from, stage.to)));
-    const enough = Math.min(MOST_CONNECTIONS, Math.ceil((highest * load.timeoutMs * 1.5) / 1_000) + 50);
+    const enough = Math.min(
+      MOST_CONNECTIONS,
+      Math.ceil((peakRate(stages) * load.timeoutMs * 1.5) / 1_000) + 50,
+    );
     const options = {
       ...load,
       workload: this.#unsent(workload),

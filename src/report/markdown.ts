@@ -1,6 +1,6 @@
 /** report.md of a run. @module */
 import { type RunDocument, trialName } from "../experiment/store.ts";
-import type { Hypothesis, Schedule, TimedFault } from "../model/schedule.ts";
+import { type Hypothesis, type Schedule, specsOf } from "../model/schedule.ts";
 import type { Verdict } from "../model/verdict.ts";
 import { factsOf, stabilityTable, type Table, tablesOf, verdictTable } from "./text.ts";
 
@@ -77,12 +77,9 @@ function section(verdict: Verdict, schedule: Schedule, repeats: number): string 
     .join("\n\n");
 }
 
-function statement(
-  { description, fault, faults, steady_state, slo_threshold }: Hypothesis,
-  { sli }: Verdict,
-): string {
-  const all: readonly TimedFault[] = faults ?? (fault ? [fault] : []);
-  const what = all
+function statement(hypothesis: Hypothesis, { sli }: Verdict): string {
+  const { description, steady_state, slo_threshold } = hypothesis;
+  const what = specsOf(hypothesis)
     .map(({ type, target, params, at_s = 0 }) => {
       const when = at_s > 0 ? ` after ${at_s} s` : "";
       return `\`${type}\` ${JSON.stringify(params)} on ${target}${when}`;

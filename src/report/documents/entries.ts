@@ -2,8 +2,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { type StoredRun, trialName } from "../../experiment/store.ts";
 import { MITIGATIONS, type Mitigation, mitigationsText } from "../../model/mitigations.ts";
-import type { Hypothesis, TimedFault } from "../../model/schedule.ts";
-import { RESULTS, type Verdict } from "../../model/verdict.ts";
+import { type Hypothesis, specsOf } from "../../model/schedule.ts";
+import { rankOf, type Verdict } from "../../model/verdict.ts";
 
 export interface Entry {
   run: StoredRun;
@@ -26,20 +26,16 @@ export function entriesOf(runs: readonly StoredRun[]): Entry[] {
     );
 }
 
-const rank = ({ verdict }: Entry): number => RESULTS.indexOf(verdict.result);
-
 /** One entry for each hypothesis: of its last run, and of that run's repeats the worst. */
 export function latest(entries: readonly Entry[]): Entry[] {
   const found = new Map<string, Entry>();
   for (const entry of entries) {
     const known = found.get(entry.hypothesis.name);
-    if (!known || known.run !== entry.run || rank(entry) > rank(known))
+    if (!known || known.run !== entry.run || rankOf(entry.verdict.result) > rankOf(known.verdict.result))
       found.set(entry.hypothesis.name, entry);
   }
   return [...found.values()];
 }
-
-const faultsOf = ({ fault, faults }: Hypothesis): unknown => faults ?? [fault];
 
 /** Trials of the same faults, under one set of mitigations and then under another. */
 export function pairs(entries: readonly Entry[]): [before: Entry, after: Entry][] {
@@ -50,7 +46,7 @@ export function pairs(entries: readonly Entry[]): [before: Entry, after: Entry][
     const at = left.findIndex(
       ({ hypothesis, verdict }) =>
         hypothesis.experiment === first.hypothesis.experiment &&
-        isDeepStrictEqual(faultsOf(hypothesis), faultsOf(first.hypothesis)) &&
+        isDeepStrictEqual(specsOf(hypothesis), specsOf(first.hypothesis)) &&
         mitigationsText(verdict.mitigations) !== mitigationsText(first.verdict.mitigations),
     );
     const [after] = at < 0 ? [] : left.splice(at, 1);
@@ -60,9 +56,8 @@ export function pairs(entries: readonly Entry[]): [before: Entry, after: Entry][
 }
 
 /** `latency (delay_ms 200) on payments`; of several, the same on several targets is said once. */
-export function faultsText({ fault, faults }: Hypothesis): string {
-  const all: readonly TimedFault[] = faults ?? (fault ? [fault] : []);
-  const groups = Map.groupBy(all, ({ type, params, at_s = 0 }) => {
+export function faultsText(hypothesis: Hypothesis): string {
+  const groups = Map.groupBy(specsOf(hypothesis), ({ type, params, at_s = 0 }) => {
     const given = Object.entries(params).map(([name, value]) => `${name} ${[value].flat().join(", ")}`);
     return `${type}${given.length > 0 ? ` (${given.join(", ")})` : ""}${at_s > 0 ? ` after ${at_s} s` : ""}`;
   });

@@ -1,11 +1,10 @@
 /** steady_state.md: what the system is like undisturbed, how that is measured, and when an experiment is given up. @module */
+import { medianOf } from "../../experiment/stats/order.ts";
 import type { Operation } from "../../model/load.ts";
+import { stopConditionsOf } from "../../model/schedule.ts";
 import { quantileOf, type Sli, showSli } from "../../model/sli.ts";
 import { markdownTable } from "../markdown.ts";
 import type { Entry } from "./entries.ts";
-
-const median = (values: readonly number[]): number | null =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? null;
 
 const ROUTES: Readonly<Record<Operation, string>> = {
   "POST /orders": 'route="/orders",method="POST"',
@@ -54,15 +53,14 @@ export function steadyState(entries: readonly Entry[]): string {
       sli.source === "load" ? `${sli.operation}, ${sli.measure}, as the client saw it` : sli.source,
       slo?.steady ?? "by hypothesis",
       slo?.fault ?? "by hypothesis",
-      of(median(values)),
+      of(values.length > 0 ? medianOf(Float64Array.from(values)) : null),
       values.length > 0 ? `${of(Math.min(...values))} to ${of(Math.max(...values))}` : "none",
       String(values.length),
     ];
   });
   const stops = new Map<string, number>();
   for (const { run, hypothesis } of entries) {
-    const all = [...(run.schedule.stop_conditions ?? []), hypothesis.stop_condition].filter((each) => !!each);
-    for (const { sli, threshold, for_s } of all) {
+    for (const { sli, threshold, for_s } of stopConditionsOf(hypothesis, run.schedule)) {
       const text = `\`${sli} ${threshold}\` for ${for_s} s`;
       stops.set(text, (stops.get(text) ?? 0) + 1);
     }
