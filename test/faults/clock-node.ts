@@ -110,6 +110,14 @@ export class ClockNode {
     return speaker;
   }
 
+  /** Waits from SIGUSR2 on. */
+  async waiter(): Promise<Speaker> {
+    const speaker = this.start([process.execPath, here("clock-teller.ts"), "wait"]);
+    // Long enough for its helper threads to be there.
+    await waitFor(() => speaker.count > 30, { what: "it to have begun", timeoutMs: 10_000 });
+    return speaker;
+  }
+
   async bash(): Promise<Speaker> {
     const speaker = this.start(["bash", here("clock-bash.sh")]);
     await speaker.fresh();

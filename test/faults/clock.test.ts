@@ -6,6 +6,7 @@ import { join, resolve } from "node:path";
 import postgres from "postgres";
 import { VdsoMemory } from "../../src/faults/clock/memory.ts";
 import { restoreProcess, skewProcess } from "../../src/faults/clock/skew.ts";
+import { findWaits } from "../../src/faults/clock/waits.ts";
 import { type InjectOptions, inject } from "../../src/faults/controller.ts";
 import { openFaults } from "../../src/faults/journal.ts";
 import { remains } from "../../src/faults/registry.ts";
@@ -13,7 +14,7 @@ import { revertAll } from "../../src/faults/revert.ts";
 import { isAlive, type ProcessRef, processRef } from "../../src/lab/process.ts";
 import { waitFor } from "../../src/lab/wait.ts";
 import { ClockNode, hostOffset, type Speaker } from "./clock-node.ts";
-import { monotonicMs, TIMER_MS } from "./clock-teller.ts";
+import { monotonicMs, TIMER_MS, WAIT_MS, type Waited } from "./clock-teller.ts";
 import { processesWith } from "./fabric.ts";
 
 setDefaultTimeout(60_000);
@@ -62,6 +63,14 @@ function vdsoOf(ref: ProcessRef): Buffer {
   using memory = VdsoMemory.open(ref);
   return memory?.image() ?? Buffer.alloc(0);
 }
+/** Its pointers to the C library's wait; none while they lead to a fault's hook. */
+function slotsOf(speaker: Speaker) {
+  using memory = VdsoMemory.open(refOf(speaker));
+  return memory && findWaits(memory)?.slots;
+}
+/** A program that has just begun is hooked once it is loaded for certain. */
+const hooked = (speaker: Speaker): Promise<unknown> =>
+  waitFor(() => slotsOf(speaker) === undefined, { what: "the waits to be hooked", timeoutMs: 5_000 });
 const untouched = vdsoOf({ pid: process.pid, starttime: processRef(process.pid)?.starttime ?? 0 });
 
 // A test that fails must not leave its fault or its processes to the next.
@@ -121,6 +130,46 @@ describe("clock by vdso", () => {
       expect(Math.abs(slow - quick)).toBeLessThan(5);
       expect(after.timer).toBeGreaterThanOrEqual(TIMER_MS - 1);
       expect(after.timer).toBeLessThan(TIMER_MS + 100);
+    }
+  });
+
+  for (const offsetMs of [60 * MINUTE, -60 * MINUTE]) {
+    test(`waits until an instant end as they should while the clock is ${offsetMs} ms off, and after`, async () => {
+      const here = node("waits");
+      const speaker = await here.waiter();
+      const before = slotsOf(speaker);
+      expect(before?.length).toBeGreaterThan(0);
+      const active = await inject(options(here, offsetMs));
+      await hooked(speaker);
+      speaker.child.kill("SIGUSR2");
+      const check = async (): Promise<void> => {
+        for (let i = 0; i < 5; i++) {
+          const { took, processor } = JSON.parse(await speaker.fresh()) as Waited;
+          expect(took).toBeGreaterThanOrEqual(WAIT_MS - 1);
+          expect(took).toBeLessThan(WAIT_MS + 1_000);
+          expect(processor).toBeLessThan(WAIT_MS / 2);
+        }
+      };
+      await check();
+      await active.revert();
+      expect(slotsOf(speaker)).toEqual(before);
+      expect(vdsoOf(refOf(speaker)).equals(untouched)).toBe(true);
+      // A wait that was under way when the clock went back an hour lasts an hour longer, as it does for any clock.
+      if (offsetMs < 0) await check();
+    });
+  }
+
+  test("a program that the node starts during the fault has its waits put right once it is loaded", async () => {
+    const here = node("late-waits");
+    await here.teller();
+    await using _ = await inject(options(here, -60 * MINUTE));
+    const speaker = await here.waiter();
+    await hooked(speaker);
+    speaker.child.kill("SIGUSR2");
+    for (let i = 0; i < 3; i++) {
+      const { took, processor } = JSON.parse(await speaker.fresh()) as Waited;
+      expect(took).toBeLessThan(WAIT_MS + 1_000);
+      expect(processor).toBeLessThan(WAIT_MS / 2);
     }
   });
 

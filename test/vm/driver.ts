@@ -14,6 +14,7 @@ import type { LabDocument } from "../../src/lab/host/manage.ts";
 import { NODE_NAMES } from "../../src/lab/host/topology.ts";
 import { waitFor } from "../../src/lab/wait.ts";
 import type { ScheduleFile } from "../../src/model/schedule.ts";
+import type { Verdict } from "../../src/model/verdict.ts";
 import { hostPicture } from "../support.ts";
 import { byHandChecks } from "./by-hand.ts";
 import { type Check, runChecks } from "./check.ts";
@@ -112,10 +113,13 @@ const CHECKS: readonly Check[] = [
   },
   {
     name: "run: netem's delay landed, is in the p99, and the verdict says so",
-    timeoutMs: 150_000,
+    timeoutMs: 240_000,
     async run() {
-      const { verdicts } = JSON.parse(await chaoslab(...runArgs(10), "--json")) as RunDocument;
-      const [verdict] = verdicts;
+      const trial = async (): Promise<Verdict | undefined> =>
+        (JSON.parse(await chaoslab(...runArgs(10), "--json")) as RunDocument).verdicts[0];
+      // Beside other work emulation may stand still for seconds, and spoil a baseline: once that is forgiven.
+      const first = await trial();
+      const verdict = first?.fault_event === null ? await trial() : first;
       assert.ok(verdict?.fault_event, `no fault was injected: ${verdict?.reasons.join("; ")}`);
       const { backend, baseline_p99, fault_p99, fault_event } = verdict;
       assert.equal(backend, "netem");

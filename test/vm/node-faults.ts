@@ -128,7 +128,7 @@ function vdsoOf(node: NodeName): string {
   const skewed = processesOf(groupOf(node)).map((process) => {
     using memory = VdsoMemory.open(process);
     const image = memory?.image();
-    return image ? activeBlobs(image).length : 0;
+    return memory && image ? activeBlobs(memory, image).length : 0;
   });
   return `patched vDSOs: ${skewed.filter((blobs) => blobs > 0).length} of ${skewed.length}`;
 }

@@ -1,6 +1,6 @@
 /**
- * Reads the vDSO, the small ELF library that the kernel maps into each process (vdso(7)): where the functions that
- * tell the time begin, and where the mapping's unused end begins. Offsets count in bytes from the mapping's start.
+ * Reads ELF files, above all the vDSO, the small library that the kernel maps into each process (vdso(7)): where the
+ * functions that tell the time begin, and where the mapping's unused end begins. Offsets count in bytes from its start.
  * @module
  */
 import { ChaoslabError } from "../../cli/errors.ts";
@@ -17,9 +17,13 @@ export interface VdsoEntry {
 const NAMES: readonly ClockFunction[] = ["clock_gettime", "gettimeofday", "time"];
 /** <elf.h>. */
 const ELFCLASS64 = 2;
-const EM_X86_64 = 62;
+export const EM_X86_64 = 62;
 const PT_LOAD = 1;
+const PF_X = 1;
 const SHT_DYNSYM = 11;
+const SHT_GNU_VERSYM = 0x6fffffff;
+/** Of a symbol's version: there is a newer one of that name. */
+const VERSYM_HIDDEN = 0x8000;
 const STT_FUNC = 2;
 /** A `jmp rel32` has to fit. */
 const SMALLEST_FUNCTION = 5;
@@ -37,7 +41,7 @@ export function clockEntries(image: Buffer): VdsoEntry[] {
   for (const { name, value, size } of functions(image)) {
     const known = NAMES.find((each) => name === each || name === `__vdso_${each}`);
     if (known === undefined) continue;
-    const at = Number(value - base);
+    const at = value - base;
     if (size < SMALLEST_FUNCTION || at + size > image.length) throw unusable(`has a strange ${name}`);
     found.set(at, { function: known, at });
   }
@@ -56,28 +60,71 @@ export function tailStart(image: Buffer): number {
   return Math.min(image.length, (end + 15) & ~15);
 }
 
-/** Address that the file was linked for: symbols count from it. Zero in today's kernels. */
-function loadAddress(image: Buffer): bigint {
-  const at = Number(image.readBigUInt64LE(32));
-  const [size, count] = [image.readUInt16LE(54), image.readUInt16LE(56)];
-  for (let i = 0; i < count; i++) {
-    const header = within(image, at + i * size, 56);
-    if (header.readUInt32LE(0) === PT_LOAD) return header.readBigUInt64LE(16);
-  }
-  throw unusable("has no loadable segment");
+/** A part of the file as it is to be mapped. */
+export interface Segment {
+  type: number;
+  /** To be mapped as it is. */
+  loaded: boolean;
+  executable: boolean;
+  /** Offset in the file. */
+  at: number;
+  /** Where it was linked for. */
+  address: number;
+  /** In memory, in bytes. */
+  size: number;
 }
 
-function* functions(image: Buffer): Generator<{ name: string; value: bigint; size: number }> {
+export function segments(image: Buffer): Segment[] {
+  const at = Number(image.readBigUInt64LE(32));
+  const [size, count] = [image.readUInt16LE(54), image.readUInt16LE(56)];
+  return Array.from({ length: count }, (_, i) => {
+    const header = within(image, at + i * size, 56);
+    const type = header.readUInt32LE(0);
+    return {
+      type,
+      loaded: type === PT_LOAD,
+      executable: (header.readUInt32LE(4) & PF_X) !== 0,
+      at: Number(header.readBigUInt64LE(8)),
+      address: Number(header.readBigUInt64LE(16)),
+      size: Number(header.readBigUInt64LE(40)),
+    };
+  });
+}
+
+/** The part that has a file's instructions. */
+export function executableSegment(image: Buffer): Segment | null {
+  return segments(image).find(({ loaded, executable }) => loaded && executable) ?? null;
+}
+
+/** Where a function begins, in its newest version; null when the file has none of that name. */
+export function defaultFunction(image: Buffer, wanted: string): number | null {
+  const versions = sections(image).find(({ type }) => type === SHT_GNU_VERSYM);
+  for (const { name, value, index } of functions(image)) {
+    const version = versions ? within(image, versions.at + 2 * index, 2).readUInt16LE() : 0;
+    if (name === wanted && (version & VERSYM_HIDDEN) === 0) return value;
+  }
+  return null;
+}
+
+/** Address that the file was linked for: symbols count from it. Zero in today's kernels. */
+function loadAddress(image: Buffer): number {
+  const first = segments(image).find(({ loaded }) => loaded);
+  if (!first) throw unusable("has no loadable segment");
+  return first.address;
+}
+
+function* functions(image: Buffer): Generator<{ name: string; value: number; size: number; index: number }> {
   const dynsym = sections(image).find((section) => section.type === SHT_DYNSYM);
   const dynstr = dynsym && sections(image)[dynsym.link];
   if (!dynsym || !dynstr) throw unusable("has no table of dynamic symbols");
   const strings = within(image, dynstr.at, dynstr.size);
-  for (let at = dynsym.at; at < dynsym.at + dynsym.size; at += 24) {
-    const symbol = within(image, at, 24);
+  for (let index = 0; index < dynsym.size / 24; index++) {
+    const symbol = within(image, dynsym.at + 24 * index, 24);
     if ((symbol.readUInt8(4) & 0xf) !== STT_FUNC) continue;
     const start = symbol.readUInt32LE(0);
     const name = strings.toString("latin1", start, strings.indexOf(0, start));
-    yield { name, value: symbol.readBigUInt64LE(8), size: Number(symbol.readBigUInt64LE(16)) };
+    const [value, size] = [Number(symbol.readBigUInt64LE(8)), Number(symbol.readBigUInt64LE(16))];
+    yield { name, value, size, index };
   }
 }
 

@@ -1,11 +1,12 @@
 /**
- * The vDSO of a live process, read and written through /proc/PID/mem (proc(5)). A write to its read-only private
+ * The vDSO of a live process and the memory around it, read and written through /proc/PID/mem (proc(5)). A write to its read-only private
  * mapping gives that process a copy of the page of its own (FOLL_FORCE); no other process sees it.
  * @module
  */
 import { closeSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
 import { ChaoslabError, codeOf, reasonOf } from "../../cli/errors.ts";
 import { isAlive, type ProcessRef } from "../../lab/process.ts";
+import type { Space } from "./blob.ts";
 
 /** `7ffd1000-7ffd3000 r-xp 00000000 00:00 0    [vdso]` of /proc/PID/maps; null when there is none. */
 export function findVdso(maps: string): { start: number; size: number } | null {
@@ -17,12 +18,14 @@ export function findVdso(maps: string): { start: number; size: number } | null {
 }
 
 /** The address space a process has now; when it executes another program, reads answer null. */
-export class VdsoMemory implements Disposable {
+export class VdsoMemory implements Disposable, Space {
   private constructor(
     readonly process: ProcessRef,
     readonly start: number,
     readonly size: number,
     readonly fd: number,
+    /** /proc/PID/maps. */
+    readonly maps: string,
   ) {}
 
   /** Null when the process is gone. @throws {ChaoslabError} `prerequisite` when it has no vDSO. */
@@ -34,7 +37,7 @@ export class VdsoMemory implements Disposable {
       fd = openSync(`/proc/${pid}/mem`, "r+");
       const maps = readFileSync(`/proc/${pid}/maps`, "utf8");
       const vdso = findVdso(maps);
-      if (vdso && isAlive(process)) return new VdsoMemory(process, vdso.start, vdso.size, fd);
+      if (vdso && isAlive(process)) return new VdsoMemory(process, vdso.start, vdso.size, fd, maps);
       closeSync(fd);
       // A process that is ending, or is just being replaced, has no mappings at all.
       if (maps === "" || !isAlive(process)) return null;
@@ -49,11 +52,11 @@ export class VdsoMemory implements Disposable {
     throw new ChaoslabError("prerequisite", `process ${pid} has no vDSO`);
   }
 
-  /** Bytes at an address; fewer than asked for where the mapping ends, null when the address space is gone. */
-  read(address: number, length: number): Buffer | null {
+  /** Bytes at an offset from the vDSO; fewer where a mapping ends, null when the address space is gone. */
+  read(at: number, length: number): Buffer | null {
     const bytes = Buffer.alloc(length);
     try {
-      const count = readSync(this.fd, bytes, 0, length, address);
+      const count = readSync(this.fd, bytes, 0, length, this.start + at);
       return count === 0 ? null : bytes.subarray(0, count);
     } catch (error) {
       if (codeOf(error) === "EIO" || isGone(error)) return null;
@@ -63,11 +66,11 @@ export class VdsoMemory implements Disposable {
 
   /** The whole vDSO; null when the address space is gone. */
   image(): Buffer | null {
-    const bytes = this.read(this.start, this.size);
+    const bytes = this.read(0, this.size);
     return bytes?.length === this.size ? bytes : null;
   }
 
-  /** Writes at an offset of the vDSO. */
+  /** Writes at an offset from the vDSO. */
   write(at: number, bytes: Uint8Array): void {
     const count = writeSync(this.fd, bytes, 0, bytes.length, this.start + at);
     if (count !== bytes.length) {

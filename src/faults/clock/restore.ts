@@ -13,7 +13,7 @@ import { activeBlobs, restoreProcess } from "./skew.ts";
 export interface Recorded extends ProcessRef {
   /** Address of its vDSO, for people: the process tells where it is now. */
   vdso: number;
-  /** Bytes displaced in its vDSO, in hexadecimal, by offset. */
+  /** Bytes displaced, in hexadecimal, by their offset from its vDSO. */
   originals: { at: number; bytes: string }[];
 }
 
@@ -64,12 +64,12 @@ function restoreAll(id: string, dirs: readonly string[], recorded: readonly Reco
   throw new ChaoslabError("internal", "clock not restored: the node forks faster than it can be restored");
 }
 
-/** Processes in which some time function still leads into this fault's code. */
+/** Processes in which something still leads into this fault's code. */
 export function skewedBy(id: string, dirs: readonly string[], recorded: readonly Recorded[]): ProcessRef[] {
   return candidates(dirs, recorded).filter((process) => {
     using memory = VdsoMemory.open(process);
     const image = memory?.image();
-    return image ? activeBlobs(image).some((blob) => blob.id === id) : false;
+    return memory && image ? activeBlobs(memory, image).some((blob) => blob.id === id) : false;
   });
 }
 

@@ -4,9 +4,19 @@
  */
 import { ChaoslabError } from "../../cli/errors.ts";
 import type { ProcessRef } from "../../lab/process.ts";
-import { assemble, type Blob, findBlobs, isInForce, JUMP_LENGTH, type Patch } from "./blob.ts";
+import {
+  assemble,
+  assembleWaits,
+  type Blob,
+  findBlobs,
+  isInForce,
+  JUMP_LENGTH,
+  type Patch,
+  type Space,
+} from "./blob.ts";
 import { VdsoMemory } from "./memory.ts";
 import { type ThreadState, whileStopped } from "./ptrace.ts";
+import { findWaits } from "./waits.ts";
 
 /** Offset in milliseconds, and the fault that it is for. */
 export interface Skew {
@@ -23,21 +33,57 @@ const RETRY_MS = 2;
 /** A stack may hold a leftover that only looks like a frame: then the blob is not worth many stops. */
 const WIPE_ATTEMPTS = 5;
 
-/** `gone`: ended, or became another program meanwhile. @throws {ChaoslabError} `busy`, `prerequisite`. */
-export function skewProcess(process: ProcessRef, skew: Skew, frozen: boolean): "skewed" | "already" | "gone" {
+/**
+ * What is missing in a process to skew it: the blob of the time functions, and, unless `timeOnly`, that of the waits
+ * where it has any; and what is there but does nothing.
+ *
+ * @throws {ChaoslabError} `busy` when another fault has its clock, `prerequisite` when it cannot be skewed.
+ */
+export function missingBlobs(
+  memory: VdsoMemory,
+  image: Buffer,
+  skew: Skew,
+  timeOnly = false,
+): { blobs: (Blob & { bytes: Buffer })[]; leftovers: Blob[] } {
+  const active = activeBlobs(memory, image);
+  const other = active.find((blob) => blob.id !== skew.id);
+  if (other) {
+    throw new ChaoslabError("busy", `process ${memory.process.pid}: its clock is skewed by ${other.id}`);
+  }
+  const leftovers = findBlobs(image, memory.start).filter(({ at }) => !active.some((blob) => blob.at === at));
+  const blobs: (Blob & { bytes: Buffer })[] = [];
+  let next = leftovers.reduce(restored, image);
+  if (!active.some(tellsTime)) {
+    const time = assemble(next, skew.id, skew.offsetMs);
+    next = Buffer.from(next);
+    time.bytes.copy(next, time.at);
+    blobs.push(time);
+  }
+  const waits = timeOnly || !active.every(tellsTime) ? null : findWaits(memory);
+  if (waits) blobs.push(assembleWaits(next, memory.start, skew, waits));
+  return { blobs, leftovers };
+}
+
+/**
+ * `gone`: ended, or became another program meanwhile.
+ *
+ * @param timeOnly the program is just being loaded: what it calls the C library through is not to be touched yet.
+ * @throws {ChaoslabError} `busy`, `prerequisite`.
+ */
+export function skewProcess(
+  process: ProcessRef,
+  skew: Skew,
+  frozen: boolean,
+  timeOnly = false,
+): "skewed" | "already" | "gone" {
   using memory = VdsoMemory.open(process);
   const image = memory?.image();
   if (!memory || !image) return "gone";
-  const active = activeBlobs(image);
-  if (active.some((blob) => blob.id === skew.id)) return "already";
-  const [other] = active;
-  if (other) throw new ChaoslabError("busy", `process ${process.pid}: its clock is skewed by ${other.id}`);
-
-  const leftovers = findBlobs(image);
-  const clean = leftovers.reduce(restored, image);
-  const blob = assemble(clean, skew.id, skew.offsetMs);
+  const { blobs, leftovers } = missingBlobs(memory, image, skew, timeOnly);
+  if (blobs.length === 0) return "already";
+  const patches = blobs.flatMap((blob) => blob.patches);
   const inside = [
-    ...blob.patches.map(({ at }) => [at + 1, at + JUMP_LENGTH] as const),
+    ...patches.map(({ at }) => [at + 1, at + JUMP_LENGTH] as const),
     ...leftovers.map(({ at, length }) => [at, at + length] as const),
   ];
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -45,37 +91,43 @@ export function skewProcess(process: ProcessRef, skew: Skew, frozen: boolean): "
       if (!memory.image()?.equals(image)) return "changed";
       if (isExecuting(memory, threads, inside)) return "executing";
       for (const { at, length } of leftovers) memory.write(at, Buffer.alloc(length));
-      memory.write(blob.at, blob.bytes);
-      for (const patch of blob.patches) memory.write(patch.at, patch.jump);
+      for (const { at, bytes } of blobs) memory.write(at, bytes);
+      for (const { at, patched } of patches) memory.write(at, patched);
       return "skewed";
     });
     if (done === "skewed") return "skewed";
     if (done === null) return "gone";
-    if (done === "changed") return memory.image() ? skewProcess(process, skew, frozen) : "gone";
+    if (done === "changed") return memory.image() ? skewProcess(process, skew, frozen, timeOnly) : "gone";
     Bun.sleepSync(RETRY_MS);
   }
   throw new ChaoslabError("busy", `process ${process.pid}: a thread keeps executing what is to be changed`);
 }
 
-/** Blobs that some entry point leads into. */
-export function activeBlobs(image: Buffer): Blob[] {
-  return findBlobs(image).filter((blob) => blob.patches.some((patch) => isInForce(image, patch)));
+/** Blobs that something leads into. */
+export function activeBlobs(space: Space, image: Buffer): Blob[] {
+  return findBlobs(image, space.start).filter((blob) =>
+    blob.patches.some((patch) => isInForce(space, patch)),
+  );
 }
 
-/** True when every entry point leads into this fault's blob, and that is byte for byte what it should be. */
-export function isSkewed(image: Buffer, { id, offsetMs }: Skew): boolean {
-  const blob = activeBlobs(image).find((each) => each.id === id);
-  if (!blob?.patches.every((patch) => isInForce(image, patch))) return false;
-  return assemble(restored(image, blob), id, offsetMs).bytes.equals(
-    image.subarray(blob.at, blob.at + blob.length),
-  );
+const tellsTime = ({ patches }: Blob): boolean =>
+  patches.every(({ original }) => original.length === JUMP_LENGTH);
+
+/** True when every time function leads into this fault's blob, and that is byte for byte what it should be. */
+export function isSkewed(space: Space, image: Buffer, { id, offsetMs }: Skew): boolean {
+  const active = activeBlobs(space, image);
+  const blob = active.find((each) => each.id === id && tellsTime(each));
+  if (!blob?.patches.every((patch) => isInForce(space, patch))) return false;
+  const clean = findBlobs(image, space.start).reduce(restored, image);
+  return assemble(clean, id, offsetMs).bytes.equals(image.subarray(blob.at, blob.at + blob.length));
 }
 
 /** The image as it was before this blob. Pure. */
 export function restored(image: Buffer, blob: Blob): Buffer {
   const before = Buffer.from(image);
-  for (const patch of blob.patches) {
-    if (isInForce(image, patch)) patch.original.copy(before, patch.at);
+  for (const { at, original, patched } of blob.patches) {
+    const isThere = at >= 0 && before.subarray(at, at + patched.length).equals(patched);
+    if (isThere) original.copy(before, at);
   }
   return before.fill(0, blob.at, blob.at + blob.length);
 }
@@ -94,17 +146,16 @@ export function restoreProcess(
   using memory = VdsoMemory.open(process);
   const image = memory?.image();
   if (!memory || !image) return "gone";
-  const mine = findBlobs(image).filter((blob) => blob.id === id);
+  const mine = findBlobs(image, memory.start).filter((blob) => blob.id === id);
   const jumps = mine.flatMap((blob) => blob.patches);
   if (mine.length === 0) return "untouched";
   const inside = mine.map(({ at, length }) => [at, at + length] as const);
   const original = (patch: Patch): Buffer => originals.get(patch.at) ?? patch.original;
   for (let attempt = 0; attempt < WIPE_ATTEMPTS; attempt++) {
     const done = whileStopped(process, frozen, (threads) => {
-      const now = memory.image();
-      if (!now) return null;
+      if (!memory.image()) return null;
       // Safe wherever a thread is: nobody can be between the bytes of a jump.
-      for (const patch of jumps) if (isInForce(now, patch)) memory.write(patch.at, original(patch));
+      for (const patch of jumps) if (isInForce(memory, patch)) memory.write(patch.at, original(patch));
       if (isExecuting(memory, threads, inside)) return "executing";
       for (const blob of mine) memory.write(blob.at, Buffer.alloc(blob.length));
       return "restored";
@@ -131,7 +182,7 @@ function isExecuting(
   };
   return threads.some(
     ({ instruction, stack }) =>
-      hits(instruction) || addressesIn(memory.read(stack, STACK_SEARCHED), memory).some(hits),
+      hits(instruction) || addressesIn(memory.read(stack - memory.start, STACK_SEARCHED), memory).some(hits),
   );
 }
 

@@ -2,10 +2,10 @@
  * Skews the realtime clock of a node's processes by rewriting each one's private copy of the vDSO. The host's clock
  * and all other processes keep the time; so do monotonic clocks and timers.
  *
- * Not reached: programs that ask the kernel by `syscall` instead of through the vDSO, and what the kernel itself
- * stamps or waits for (file times, timers set to an absolute realtime). So a wait until an instant of the wall clock, as
- * pthread_cond_timedwait(3) has it, is over at once while the clock is behind, and lasts longer by the offset while it is
- * ahead: threads that wait so again and again (the helper threads of JavaScriptCore do) then spin.
+ * Waits until an instant of that clock by pthread_cond_timedwait(3) end when the skewed clock says so (waits.ts).
+ *
+ * Not reached: programs that ask the kernel by `syscall` instead of through the vDSO, and what else the kernel itself
+ * stamps or waits for (file times, timers set to an absolute realtime).
  * @module
  */
 import { type Static, Type } from "@sinclair/typebox";
@@ -21,7 +21,7 @@ import { DateHeader } from "./date-header.ts";
 import { members } from "./members.ts";
 import { VdsoMemory } from "./memory.ts";
 import { type Recorded, restoreWithin, skewedBy } from "./restore.ts";
-import { activeBlobs, isSkewed, type Skew } from "./skew.ts";
+import { isSkewed, missingBlobs, type Skew } from "./skew.ts";
 
 const VdsoUndo = Type.Object({
   kind: Type.Literal("vdso"),
@@ -53,6 +53,7 @@ const AT_ONCE_MS = 50;
 /** A Date header counts whole seconds, and servers renew it about once a second. */
 const DATE_TOLERANCE_MS = 2_500;
 
+const skewOf = ({ id, params }: Request): Skew => ({ id, offsetMs: params.offset_ms });
 const groupOf = ({ target }: Request): string[] => [...(target.cgroup?.dirs ?? [])];
 
 export const vdso = defineBackend<ClockParams, VdsoUndo>({
@@ -80,6 +81,7 @@ export const vdso = defineBackend<ClockParams, VdsoUndo>({
     return {
       steps: [
         `in each process of ${target.name}: ${functions} of its own vDSO add ${params.offset_ms} ms`,
+        "pthread_cond_timedwait takes them off again from the instant that it waits for",
         "a process that does the same to each program that the node starts later",
       ],
       undo: { kind: "vdso", id, cgroup: groupOf(request), processes: [], worker: null },
@@ -91,8 +93,8 @@ export const vdso = defineBackend<ClockParams, VdsoUndo>({
   },
 
   async inject(request, undo, amend) {
-    const { id, params, maxLifetimeMs } = request;
-    const skew: Skew = { id, offsetMs: params.offset_ms };
+    const { maxLifetimeMs } = request;
+    const skew = skewOf(request);
     const recorded: VdsoUndo = { ...undo, processes: examine(request) };
     amend(recorded);
     const worker = await WorkerClient.start({ ...skew, dirs: undo.cgroup, maxLifetimeMs });
@@ -130,16 +132,13 @@ export const vdso = defineBackend<ClockParams, VdsoUndo>({
 
 /** The node's processes with what will be displaced in them. @throws {ChaoslabError} when one cannot be skewed. */
 function examine(request: Request): Recorded[] {
-  const { id, target, params } = request;
+  const { target } = request;
+  const skew = skewOf(request);
   const found = members(groupOf(request)).flatMap((ref): Recorded[] => {
     using memory = VdsoMemory.open(ref);
     const image = memory?.image();
     if (!memory || !image) return [];
-    const [other] = activeBlobs(image);
-    if (other) {
-      throw new ChaoslabError("busy", `${target.name}: its clock is skewed by ${other.id} already`);
-    }
-    const { patches } = assemble(image, id, params.offset_ms);
+    const patches = missingBlobs(memory, image, skew).blobs.flatMap((blob) => blob.patches);
     const originals = patches.map(({ at, original }) => ({ at, bytes: original.toString("hex") }));
     return [{ ...ref, vdso: memory.start, originals }];
   });
@@ -197,13 +196,14 @@ async function settledCounts(dirs: readonly string[], skew: Skew, withinMs: numb
   const deadline = performance.now() + withinMs;
   for (;;) {
     const found = members(dirs);
-    const images = found.flatMap((ref) => {
+    const states = found.flatMap((ref) => {
       using memory = VdsoMemory.open(ref);
-      return memory?.image() ?? [];
+      const image = memory?.image();
+      return memory && image ? isSkewed(memory, image, skew) : [];
     });
-    const skewed = images.filter((image) => isSkewed(image, skew)).length;
-    if (skewed === images.length || performance.now() > deadline) {
-      return { all: images.length, skewed, youngestMs: Math.min(...found.map(ageMs)) };
+    const skewed = states.filter((is) => is).length;
+    if (skewed === states.length || performance.now() > deadline) {
+      return { all: states.length, skewed, youngestMs: Math.min(...found.map(ageMs)) };
     }
     await Bun.sleep(10);
   }

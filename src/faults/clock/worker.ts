@@ -7,8 +7,8 @@
  */
 import { writeSync } from "node:fs";
 import { ChaoslabError, type ExitKind, reasonOf } from "../../cli/errors.ts";
-import { type ProcessRef, processRef } from "../../lab/process.ts";
-import { JUMP_LENGTH } from "./blob.ts";
+import { ageMs, type ProcessRef, processRef } from "../../lab/process.ts";
+import { isInForce, type Patch } from "./blob.ts";
 import { isFrozen, memberPids } from "./members.ts";
 import { VdsoMemory } from "./memory.ts";
 import { restoreWithin } from "./restore.ts";
@@ -22,6 +22,8 @@ export interface WorkerOptions extends Skew {
 
 /** How long a new program may run with the right time, in milliseconds. */
 const POLL_MS = 20;
+/** Until a program has run for so long it may still be being loaded, in milliseconds. */
+const LOADED_MS = 1_000;
 /** How long to go on trying to restore. */
 const RESTORE_TIMEOUT_MS = 8_000;
 
@@ -38,8 +40,9 @@ export interface Saying {
 /** A process whose vDSO was seen patched. */
 interface Seen {
   memory: VdsoMemory;
-  entry: number;
-  jump: Buffer;
+  patch: Patch;
+  /** When it is loaded for certain, on the clock of performance.now(); null when it was, and its waits are done. */
+  loadedAt: number | null;
 }
 
 export class Worker {
@@ -75,12 +78,12 @@ export class Worker {
     const began = performance.now();
     this.#look((error) => {
       throw error;
-    });
+    }, true);
     say({ skewed: this.#seen.size, took_ms: performance.now() - began });
   }
 
   /** Skews every process that is not skewed. What fails is tried again at the next look. */
-  #look(onError: (error: unknown) => void): void {
+  #look(onError: (error: unknown) => void, isFirst = false): void {
     const pids = memberPids(this.options.dirs);
     for (const [pid, seen] of this.#seen) {
       if (pids.has(pid) && isStillPatched(seen)) continue;
@@ -88,29 +91,34 @@ export class Worker {
       this.#seen.delete(pid);
     }
     for (const pid of pids) {
-      const ref = this.#seen.has(pid) ? null : processRef(pid);
+      const seen = this.#seen.get(pid);
+      if (seen && (seen.loadedAt === null || performance.now() < seen.loadedAt)) continue;
+      const ref = processRef(pid);
       try {
-        if (ref) this.#skew(ref);
+        // Those that were there before the fault are old enough; a program just begun comes by once more.
+        if (ref) this.#skew(ref, seen !== undefined || (isFirst && ageMs(ref) > LOADED_MS));
       } catch (error) {
         onError(error);
       }
     }
   }
 
-  #skew(ref: ProcessRef): void {
-    if (skewProcess(ref, this.options, isFrozen(this.options.dirs)) === "gone") return;
+  #skew(ref: ProcessRef, isLoaded: boolean): void {
+    if (skewProcess(ref, this.options, isFrozen(this.options.dirs), !isLoaded) === "gone") return;
+    this.#seen.get(ref.pid)?.memory[Symbol.dispose]();
+    this.#seen.delete(ref.pid);
     const memory = VdsoMemory.open(ref);
     const image = memory?.image();
-    const patch = image && activeBlobs(image).find(({ id }) => id === this.options.id)?.patches[0];
-    if (memory && patch) this.#seen.set(ref.pid, { memory, entry: patch.at, jump: patch.jump });
+    const mine = memory && image && activeBlobs(memory, image).find(({ id }) => id === this.options.id);
+    const patch = mine?.patches[0];
+    const loadedAt = isLoaded ? null : performance.now() + LOADED_MS;
+    if (memory && patch) this.#seen.set(ref.pid, { memory, patch, loadedAt });
     else memory?.[Symbol.dispose]();
   }
 }
 
 /** One short read: the open file belongs to the address space that was patched, and is empty after it is replaced. */
-function isStillPatched({ memory, entry, jump }: Seen): boolean {
-  return memory.read(memory.start + entry, JUMP_LENGTH)?.equals(jump) ?? false;
-}
+const isStillPatched = ({ memory, patch }: Seen): boolean => isInForce(memory, patch);
 
 async function readStdin(onData: () => void): Promise<void> {
   for await (const chunk of Bun.stdin.stream()) if (chunk.length > 0) onData();
