@@ -23,15 +23,23 @@ export class DependencyError extends Error {
   constructor(
     readonly dependency: string,
     readonly outcome: DependencyFailure,
-    reason: string,
+    readonly reason: string,
     /** True when the call surely did nothing there: the connection was refused. */
     readonly refused = false,
+    /** True when whoever failed has tried again already, or has no retries left: more of them would only multiply. */
+    readonly final = false,
   ) {
     super(`${dependency} ${WORDS[outcome]}: ${reason}`);
   }
 
   /** Whether another attempt at once makes sense: not at one that asks to be left alone. */
   get retriable(): boolean {
-    return this.outcome !== "rejected";
+    return this.outcome !== "rejected" && !this.final;
+  }
+
+  /** The same, final. */
+  asFinal(): DependencyError {
+    const { dependency, outcome, reason, refused } = this;
+    return new DependencyError(dependency, outcome, reason, refused, true);
   }
 }

@@ -33,7 +33,8 @@ export function request(metrics: Metrics, dependency: string, url: string, call:
     if (status < 500) return { status, body, degraded };
     // RFC 9110, 10.2.3: whoever says when to come again does not want to be asked at once.
     if (status === 503 && retryAfter) throw new DependencyError(dependency, "rejected", "it refuses for now");
-    throw new DependencyError(dependency, status === 504 ? "timeout" : "error", `status ${status}`);
+    const outcome = status === 504 ? "timeout" : "error";
+    throw new DependencyError(dependency, outcome, `status ${status}`, false, retryAfter);
   });
 }
 

@@ -46,7 +46,7 @@ export function observed({ metrics, log, resilience }: Pick<Node, "metrics" | "l
         status: answered,
         reason: reasonOf(error),
       });
-      if (isRefusal(error)) set.headers["retry-after"] = RETRY_AFTER_S;
+      if (asksForPatience(error)) set.headers["retry-after"] = RETRY_AFTER_S;
       return status(answered, { error: answered === 500 ? "internal error" : reasonOf(error) });
     })
     .onAfterResponse({ as: "global" }, ({ request, route, set }) => {
@@ -82,9 +82,9 @@ function statusOf(error: unknown): 500 | 502 | 503 | 504 {
   return error instanceof OverloadedError || error instanceof NoSlotError ? 503 : 500;
 }
 
-/** Refused without having been tried. */
-function isRefusal(error: unknown): boolean {
-  if (error instanceof DependencyError) return error.outcome === "rejected";
+/** Refused without having been tried, or tried often enough. */
+function asksForPatience(error: unknown): boolean {
+  if (error instanceof DependencyError) return !error.retriable;
   return error instanceof OverloadedError || error instanceof NoSlotError;
 }
 

@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { Elysia } from "elysia";
 import { request } from "../common/http-client.ts";
+import { observed } from "../common/http-server.ts";
+import { Log } from "../common/log.ts";
 import { Metrics } from "../common/metrics.ts";
 import { Deadline } from "./deadline.ts";
 import { Guard, type GuardOptions } from "./guard.ts";
@@ -40,9 +43,9 @@ describe("a guard before a real server", () => {
     const guard = new Guard(new Resilience(mitigations, metrics), { ...OPTIONS, ...options });
     return {
       mitigations,
-      call: (deadline: Deadline | null = null) =>
+      call: (deadline: Deadline | null = null, at = url) =>
         guard
-          .run((signal) => request(metrics, "payments", url, { signal }), deadline)
+          .run((signal) => request(metrics, "payments", at, { signal }), deadline)
           .then(
             () => "ok",
             (error: { outcome?: string }) => error.outcome ?? String(error),
@@ -149,4 +152,24 @@ describe("a guard before a real server", () => {
       expect(served).toBe(1);
     }
   });
+
+  for (const [policy, attempts, on] of [
+    ["naive", 9, []],
+    ["with a budget", 3, ["retry_budget"]],
+  ] as const) {
+    test(`two layers of retries, ${policy}: ${attempts} attempts at what lies below`, async () => {
+      answer = fails;
+      const metrics = new Metrics("middle");
+      const resilience = new Resilience(new Mitigations(on), metrics);
+      const below = new Guard(resilience, OPTIONS);
+      const middle = new Elysia()
+        .use(observed({ metrics, resilience, log: new Log("middle", () => {}) }))
+        .get("/", () => below.run((signal) => request(metrics, "payments", url, { signal }), null))
+        .listen({ hostname: "127.0.0.1", port: 0 });
+      const above = guardWith(on);
+      expect(await above.call(null, `http://127.0.0.1:${middle.server?.port}/`)).toBe("error");
+      expect(served).toBe(attempts);
+      await middle.stop();
+    });
+  }
 });

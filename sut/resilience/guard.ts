@@ -67,7 +67,7 @@ export class Guard {
   }
 
   /** A call with as many attempts as it takes and may have. @throws DependencyError */
-  run<T>(attempt: Attempt<T>, deadline: Deadline | null): Promise<T> {
+  async run<T>(attempt: Attempt<T>, deadline: Deadline | null): Promise<T> {
     const { dependency, attempts } = this.options;
     this.resilience.metrics.called(dependency);
     const once = (): Promise<T> => this.#inBulkhead(attempt, deadline);
@@ -78,7 +78,12 @@ export class Guard {
       });
     }
     this.#budget.deposit();
-    return this.#retry.execute(once, deadline?.signal);
+    try {
+      return await this.#retry.execute(once, deadline?.signal);
+    } catch (error) {
+      // Whoever called us is told, or each layer would multiply the retries of the next.
+      throw error instanceof DependencyError && error.retriable ? error.asFinal() : error;
+    }
   }
 
   /** A call of a background job: one attempt, outside of the bulkhead, which is for clients. @throws DependencyError */

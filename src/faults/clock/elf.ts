@@ -25,6 +25,8 @@ const SHT_GNU_VERSYM = 0x6fffffff;
 /** Of a symbol's version: there is a newer one of that name. */
 const VERSYM_HIDDEN = 0x8000;
 const STT_FUNC = 2;
+/** Of an entry in a table of symbols. */
+export const SYMBOL_LENGTH = 24;
 /** A `jmp rel32` has to fit. */
 const SMALLEST_FUNCTION = 5;
 
@@ -99,9 +101,14 @@ export function executableSegment(image: Buffer): Segment | null {
 /** Where a function begins, in its newest version; null when the file has none of that name. */
 export function defaultFunction(image: Buffer, wanted: string): number | null {
   const versions = sections(image).find(({ type }) => type === SHT_GNU_VERSYM);
-  for (const { name, value, index } of functions(image)) {
+  const { dynsym, strings } = dynamicSymbols(image);
+  // Names share their ends: the one that is looked for has one place.
+  const name = strings.indexOf(`${wanted}\0`);
+  for (let index = 0; name >= 0 && index < dynsym.size / SYMBOL_LENGTH; index++) {
+    const symbol = within(image, dynsym.at + SYMBOL_LENGTH * index, SYMBOL_LENGTH);
+    if (symbol.readUInt32LE(0) !== name) continue;
     const version = versions ? within(image, versions.at + 2 * index, 2).readUInt16LE() : 0;
-    if (name === wanted && (version & VERSYM_HIDDEN) === 0) return value;
+    if ((version & VERSYM_HIDDEN) === 0) return Number(symbol.readBigUInt64LE(8));
   }
   return null;
 }
@@ -113,22 +120,33 @@ function loadAddress(image: Buffer): number {
   return first.address;
 }
 
-function* functions(image: Buffer): Generator<{ name: string; value: number; size: number; index: number }> {
-  const dynsym = sections(image).find((section) => section.type === SHT_DYNSYM);
-  const dynstr = dynsym && sections(image)[dynsym.link];
+function dynamicSymbols(image: Buffer): { dynsym: Section; strings: Buffer } {
+  const all = sections(image);
+  const dynsym = all.find((section) => section.type === SHT_DYNSYM);
+  const dynstr = dynsym && all[dynsym.link];
   if (!dynsym || !dynstr) throw unusable("has no table of dynamic symbols");
-  const strings = within(image, dynstr.at, dynstr.size);
-  for (let index = 0; index < dynsym.size / 24; index++) {
-    const symbol = within(image, dynsym.at + 24 * index, 24);
+  return { dynsym, strings: within(image, dynstr.at, dynstr.size) };
+}
+
+function* functions(image: Buffer): Generator<{ name: string; value: number; size: number }> {
+  const { dynsym, strings } = dynamicSymbols(image);
+  for (let at = dynsym.at; at < dynsym.at + dynsym.size; at += SYMBOL_LENGTH) {
+    const symbol = within(image, at, SYMBOL_LENGTH);
     if ((symbol.readUInt8(4) & 0xf) !== STT_FUNC) continue;
     const start = symbol.readUInt32LE(0);
     const name = strings.toString("latin1", start, strings.indexOf(0, start));
-    const [value, size] = [Number(symbol.readBigUInt64LE(8)), Number(symbol.readBigUInt64LE(16))];
-    yield { name, value, size, index };
+    yield { name, value: Number(symbol.readBigUInt64LE(8)), size: Number(symbol.readBigUInt64LE(16)) };
   }
 }
 
-function sections(image: Buffer): { type: number; at: number; size: number; link: number }[] {
+interface Section {
+  type: number;
+  at: number;
+  size: number;
+  link: number;
+}
+
+function sections(image: Buffer): Section[] {
   const start = Number(image.readBigUInt64LE(40));
   const [size, count] = [image.readUInt16LE(58), image.readUInt16LE(60)];
   return Array.from({ length: count }, (_, i) => {

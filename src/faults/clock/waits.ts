@@ -12,7 +12,14 @@
  */
 import { readFileSync } from "node:fs";
 import { EPILOGUE } from "./blob.ts";
-import { defaultFunction, EM_X86_64, executableSegment, type Segment, segments } from "./elf.ts";
+import {
+  defaultFunction,
+  EM_X86_64,
+  executableSegment,
+  type Segment,
+  SYMBOL_LENGTH,
+  segments,
+} from "./elf.ts";
 import type { VdsoMemory } from "./memory.ts";
 
 /** What the hook of a process's waits is made from. Addresses are of that process. */
@@ -48,7 +55,6 @@ const DT_STRSZ = 10;
 const DT_JMPREL = 23;
 const R_X86_64_GLOB_DAT = 6;
 const R_X86_64_JUMP_SLOT = 7;
-const SYMBOL_LENGTH = 24;
 const RELOCATION_LENGTH = 24;
 const PAGE = 4_096;
 
