@@ -17,7 +17,7 @@ import {
   type Windows,
 } from "../model/schedule.ts";
 import type { Stopped, Verdict } from "../model/verdict.ts";
-import { boundsOf, steadyBreaches } from "./bounds.ts";
+import { type Bounds, boundsOf, steadyBreaches } from "./bounds.ts";
 import { FaultWindow } from "./fault-window.ts";
 import { beginIntegrity, collectIntegrity, type IntegrityStart } from "./integrity/collect.ts";
 import { LoadProcess } from "./load-process.ts";
@@ -29,10 +29,11 @@ import { judge } from "./verdict.ts";
 import { Watches } from "./watches.ts";
 
 /**
- * The baseline's last requests are given this long to be answered before a fault may touch them. It passes in the second
- * that the fault begins in, which belongs to no phase.
+ * The baseline's last requests are given this long to be answered before a fault may touch them, and longer where its
+ * bounds allow slower answers. It passes in seconds that belong to no phase.
  */
 const SETTLE_MS = 500;
+const SETTLE_STEP_MS = 250;
 /** One hiccup of a busy machine is no reason to give up: the baseline that counts is the last one, right before the fault. */
 const BASELINES = 2;
 /** Beyond its bound, an order that is pending is given so long to be looked at. */
@@ -133,17 +134,27 @@ class TrialRunner {
       const to = from + windows.baseline_s;
       this.#enter("baseline", from, to);
       await this.#load.until(to, signal);
-      await sleep(SETTLE_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
-      const measured = this.recording.measurements();
-      const unsteady = steadyBreaches(measured, boundsOf(hypothesis, schedule), from, to);
+      const unsteady = await this.#settled(boundsOf(hypothesis, schedule), from, to);
       if (unsteady.length === 0) return true;
       const isLast = attempt === BASELINES;
       say(`baseline not steady, ${isLast ? "no fault injected" : "once more"}: ${unsteady.join("; ")}`);
       if (isLast) break;
-      from = to + 1;
+      from = Math.ceil(this.recording.secondOf(Date.now()));
     }
     await this.#load.finish();
     return false;
+  }
+
+  /** What is out of its steady bound, once every request that is inside it must have been answered. */
+  async #settled(bounds: readonly Bounds[], from: number, to: number): Promise<string[]> {
+    const { signal } = this.run;
+    const slowest = bounds.flatMap(({ sli, steady }) => (sli.unit === "ms" ? [steady.value] : []));
+    const deadline = performance.now() + Math.max(SETTLE_MS, ...slowest);
+    for (let waitMs = SETTLE_MS; ; waitMs = SETTLE_STEP_MS) {
+      await sleep(waitMs, undefined, { signal }).catch(() => signal.throwIfAborted());
+      const unsteady = steadyBreaches(this.recording.measurements(), bounds, from, to);
+      if (unsteady.length === 0 || performance.now() >= deadline) return unsteady;
+    }
   }
 
   /** From the injection to the last fault's removal; returns when that was, Unix epoch milliseconds. */

@@ -138,16 +138,21 @@ const CHECKS: readonly Check[] = [
   },
   {
     name: "SIGKILL of a run in the middle of its fault: the fault leaves the kernel, the lab stays",
-    timeoutMs: 120_000,
+    timeoutMs: 260_000,
     async run() {
       const nodes = await readyNodes();
       let child = start(runArgs(300));
+      let said = child.stderr.text();
       const injected = async (): Promise<boolean> => {
         // A run whose baseline emulation has spoilt injects nothing and ends: then another one is tried.
-        if (child.exitCode !== null) child = start(runArgs(300));
+        if (child.exitCode !== null) {
+          process.stderr.write(await said);
+          child = start(runArgs(300));
+          said = child.stderr.text();
+        }
         return (await qdiscs()).includes("netem");
       };
-      await waitFor(injected, { what: "the fault to be in the kernel", timeoutMs: 90_000 });
+      await waitFor(injected, { what: "the fault to be in the kernel", timeoutMs: 200_000 });
       child.kill("SIGKILL");
       await waitFor(async () => !(await qdiscs()).includes("netem"), {
         what: "the fault to leave the kernel",
