@@ -11,6 +11,7 @@
  * @module
  */
 import { readFileSync } from "node:fs";
+import { codeOf } from "../../cli/errors.ts";
 import { EPILOGUE } from "./blob.ts";
 import {
   defaultFunction,
@@ -154,13 +155,22 @@ function* pointersOf(table: Buffer | null): Generator<{ at: number; symbol: numb
 
 /** The function and an epilogue in the C library, as the process has it mapped. */
 function inLibc(memory: VdsoMemory, libc: Module): Pick<Waits, "target" | "epilogue"> | null {
-  const range = `${libc.start.toString(16)}-${libc.end.toString(16)}`;
-  // The file that is mapped, whatever its path leads to now.
-  const file = readFileSync(`/proc/${memory.process.pid}/map_files/${range}`);
+  const file = mappedFile(memory.process.pid, libc);
+  if (!file) return null;
   const base = baseOf(libc, segments(file));
   const target = defaultFunction(file, FUNCTION);
   const code = executableSegment(file);
   const at = code ? file.subarray(code.at, code.at + code.size).indexOf(EPILOGUE) : -1;
   if (target === null || !code || at < 0) return null;
   return { target: base + target, epilogue: base + code.address + at };
+}
+
+/** The file that is mapped, whatever its path leads to now; null when the process is gone, or may not be looked into. */
+function mappedFile(pid: number, { start, end }: Module): Buffer | null {
+  try {
+    return readFileSync(`/proc/${pid}/map_files/${start.toString(16)}-${end.toString(16)}`);
+  } catch (error) {
+    if (["ENOENT", "ESRCH", "EPERM", "EACCES"].includes(codeOf(error) ?? "")) return null;
+    throw error;
+  }
 }
