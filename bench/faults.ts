@@ -6,7 +6,6 @@
 import { table } from "../src/cli/terminal.ts";
 import { inject } from "../src/faults/controller.ts";
 import { bootLab } from "../src/lab/host/lab.ts";
-import { DEFAULT_SEEDED } from "../src/lab/host/record.ts";
 import { EXAMPLES } from "../src/model/examples.ts";
 import { FAULT_TYPES, type FaultType } from "../src/model/params.ts";
 import { argument, quantile, quiet } from "./kit.ts";
@@ -17,7 +16,7 @@ const ENDS_PROCESSES: readonly FaultType[] = ["kill", "restart"];
 
 const ms = (value: number): string => value.toFixed(1);
 
-const booted = await bootLab("bench", DEFAULT_SEEDED, () => {}, undefined, { url: null });
+const booted = await bootLab("bench", () => {}, { toxiproxy: { url: null } });
 const { lab } = booted;
 
 async function ready(): Promise<void> {

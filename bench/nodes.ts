@@ -10,7 +10,6 @@ import { type ActiveFault, inject } from "../src/faults/controller.ts";
 import { cgroupOf, readControl } from "../src/faults/node/cgroup.ts";
 import { cgroupLayout, enterCgroup } from "../src/lab/host/cgroup.ts";
 import { bootLab } from "../src/lab/host/lab.ts";
-import { DEFAULT_SEEDED } from "../src/lab/host/record.ts";
 import type { NodeName } from "../src/lab/host/topology.ts";
 import type { FaultType } from "../src/model/params.ts";
 import { Speaker } from "../test/faults/clock-node.ts";
@@ -19,7 +18,7 @@ import { argument, busySeconds, type Figure, finish, quiet, show } from "./kit.t
 const forMs = argument(0, 5) * 1_000;
 const MIB = 2 ** 20;
 const LAB = "bench-nodes";
-const booted = await bootLab(LAB, DEFAULT_SEEDED, () => {});
+const booted = await bootLab(LAB, () => {});
 const { lab } = booted;
 
 const fault = (type: FaultType, target: NodeName, params: Record<string, unknown>): Promise<ActiveFault> =>

@@ -42,6 +42,7 @@ const STAGES: readonly Stage[] = [
     ],
   },
   { name: "types", argv: [bin("tsc"), "--project", "."] },
+  { name: "types of pages", argv: [bin("tsc"), "--project", "tsconfig.client.json"] },
   { name: "unit", argv: [bin("bun"), "test", "./src", "./sut", "./scripts"] },
   { name: "build", argv: ["scripts/build"] },
   { name: "command line", argv: [bin("bun"), "test", "./test/cli"] },
@@ -53,6 +54,7 @@ const STAGES: readonly Stage[] = [
   { name: "fault matrix", argv: [bin("bun"), "test", "./test/matrix"], slow: true },
   { name: "controller", argv: [bin("bun"), "test", "./test/controller"], slow: true },
   { name: "experiment", argv: [bin("bun"), "test", "./test/experiment"], slow: true },
+  { name: "pages", argv: [bin("bun"), "test", "./test/browser"], slow: true },
   { name: "toxiproxy", argv: [bin("bun"), "test", "./test/toxiproxy"], slow: true },
   { name: "stock kernel", argv: ["scripts/test-vm"], slow: true, count: countLine },
 ];

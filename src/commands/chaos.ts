@@ -1,5 +1,5 @@
 /** `chaoslab chaos` */
-import { existsSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { formatAddress, isLoopback } from "../cli/address.ts";
 import { ChaoslabError, ExitCode } from "../cli/errors.ts";
 import { type Flags, numberFlag, textFlag } from "../cli/flags.ts";
@@ -7,6 +7,7 @@ import { listening, removeStaleSocket } from "../cli/listen.ts";
 import { abortOnSignals } from "../cli/signals.ts";
 import { readToken } from "../cli/token.ts";
 import { controller } from "../controller/app.ts";
+import { Live } from "../controller/live/live.ts";
 import { Observer } from "../controller/observer.ts";
 import { ownFaults } from "../faults/journal.ts";
 import { Keeper } from "../faults/keeper.ts";
@@ -29,16 +30,13 @@ export async function run(_args: string[], flags: Flags): Promise<number> {
   const keeper = await Keeper.start(lab.paths.journal);
   let before: readonly FaultEvent[] = [];
   try {
-    using observer = new Observer(async () => {
-      // A lab that was taken down under us has no route any more.
-      if (!existsSync(`/sys/class/net/${lab.topology.hostDevice}`))
-        throw new ChaoslabError("labFailed", "the lab is gone");
-      return await (await fetch(`${lab.apiUrl}/metrics`, { signal: AbortSignal.timeout(900) })).text();
-    });
+    const observer = new Observer();
+    using live = new Live(lab, keeper, observer);
     const app = controller({
       lab,
       keeper,
       observer,
+      live,
       token,
       // No browser reaches a socket, and a token is what no page has.
       hosts: unix === undefined && token === null ? isLoopback : null,

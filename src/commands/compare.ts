@@ -1,17 +1,25 @@
 /** `chaoslab compare` */
 import { ChaoslabError, ExitCode } from "../cli/errors.ts";
-import { booleanFlag, type Flags } from "../cli/flags.ts";
+import { booleanFlag, type Flags, textFlag } from "../cli/flags.ts";
+import { writeOutput } from "../cli/output.ts";
 import { painter } from "../cli/terminal.ts";
 import { compareRuns, type Side } from "../experiment/compare.ts";
-import { readRun } from "../experiment/store.ts";
+import { readRun, type StoredRun } from "../experiment/store.ts";
 import { comparisonTable, headline } from "../report/comparison.ts";
+import { comparisonReport } from "../report/html/pages.ts";
 import { textTable } from "../report/terminal.ts";
 
 export async function run([before, after, ...more]: string[], flags: Flags): Promise<number> {
   if (before === undefined || after === undefined || more.length > 0) {
     throw new ChaoslabError("usage", "compare: two runs are needed", "chaoslab compare results/a results/b");
   }
-  const comparisons = compareRuns(sideOf(before), sideOf(after));
+  const sides = [sideOf(before), sideOf(after)] as const;
+  const comparisons = compareRuns(...sides);
+  const htmlFile = textFlag(flags, "html");
+  if (htmlFile !== undefined) {
+    const [{ run: first }, { run: second }] = sides;
+    writeOutput("html", htmlFile, comparisonReport(first, second, comparisons));
+  }
   if (booleanFlag(flags, "json")) {
     process.stdout.write(`${JSON.stringify({ comparisons })}\n`);
     return ExitCode.ok;
@@ -25,7 +33,8 @@ export async function run([before, after, ...more]: string[], flags: Flags): Pro
 }
 
 /** `run` or `run#hypothesis`. */
-function sideOf(text: string): Side {
+function sideOf(text: string): Side & { run: StoredRun } {
   const [path = "", hypothesis] = text.split("#");
-  return { document: readRun(path).document, hypothesis: hypothesis || null };
+  const run = readRun(path);
+  return { run, document: run.document, hypothesis: hypothesis || null };
 }

@@ -1,5 +1,5 @@
 /** The flags by which a schedule is run: those of `run`, and of `gate` where it runs one. */
-import { ChaoslabError } from "../cli/errors.ts";
+import { ChaoslabError, reasonOf } from "../cli/errors.ts";
 import { booleanFlag, type Flags, numberFlag, parseNumber, textFlag } from "../cli/flags.ts";
 import { abortOnSignals } from "../cli/signals.ts";
 import { Progress } from "../cli/terminal.ts";
@@ -9,6 +9,7 @@ import { loadSchedule } from "../experiment/schedule-file.ts";
 import type { RunDocument } from "../experiment/store.ts";
 import { checkLabName } from "../lab/host/record.ts";
 import type { Hypothesis, Schedule } from "../model/schedule.ts";
+import { annotationsOf, Grafana } from "../observe/grafana.ts";
 import { liveLine } from "../report/live.ts";
 
 /** Checks the flags and reads the schedule; touches nothing before what it returns is called. */
@@ -19,7 +20,9 @@ export function prepareRun(file: string, flags: Flags): () => Promise<RunDocumen
   const out = textFlag(flags, "out") ?? "results";
   const options = { ...chosen, out, keep: booleanFlag(flags, "keep") };
   const quiet = booleanFlag(flags, "quiet");
-  return () => watched(options, quiet);
+  const url = textFlag(flags, "grafana");
+  const grafana = url === undefined ? null : new Grafana(url, process.env.GRAFANA_TOKEN || null);
+  return () => watched(options, quiet, grafana);
 }
 
 /** A schedule, and what of it is to be run where: what `run` and `plan` have in common. */
@@ -66,8 +69,9 @@ function profileFlag(flags: Flags): string | undefined {
 
 /** Runs with progress on stderr; signals stop it in order. */
 async function watched(
-  options: Omit<RunOptions, "signal" | "say" | "onProgress">,
+  options: Omit<RunOptions, "signal" | "say" | "onProgress" | "onVerdict">,
   quiet: boolean,
+  grafana: Grafana | null,
 ): Promise<RunDocument> {
   const progress = new Progress({ quiet });
   const { signal, dispose } = abortOnSignals();
@@ -78,6 +82,12 @@ async function watched(
       signal,
       say: (line) => progress.say(line),
       onProgress: (now) => progress.tick(liveLine(now, timeoutMs)),
+      onVerdict: async (verdict) => {
+        // A board without its windows is no reason to give up a run.
+        for (const annotation of grafana ? annotationsOf(verdict) : []) {
+          await grafana?.annotate(annotation).catch((error: unknown) => progress.say(reasonOf(error)));
+        }
+      },
     });
   } finally {
     progress.end();

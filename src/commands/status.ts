@@ -52,6 +52,7 @@ function describe(lab: LabDocument): string {
     lines.push("the host was rebooted since: only files are left; chaoslab down removes them");
   if (lab.toxiproxy)
     lines.push(`services reach each other through ${lab.toxiproxy.proxies} proxies of ${lab.toxiproxy.url}`);
+  if (lab.prometheus) lines.push(`Prometheus at ${lab.prometheus}`);
   if (lab.state === "ready") lines.push(`mitigations: ${mitigationsText(lab.mitigations)}`);
   if (lab.nodes.length > 0) {
     const rows = lab.nodes.map((node) => [

@@ -41,6 +41,7 @@ const RUN_FLAGS = [
   ["--seed <n>", "Seed of the load, instead of the schedule's"],
   ["--out <dir>", "Where the run's folder is made (default: results)"],
   ["--keep", "Leave the lab up afterwards when this run booted it"],
+  ["--grafana <url>", "Annotate each fault's window with its verdict there (token: $GRAFANA_TOKEN)"],
 ] as const;
 
 /** Commands of the product, in the order `--help` shows them. */
@@ -62,6 +63,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       "chaoslab run schedules/cascade.yaml --repeats 3 --fail-on failed,inconclusive",
     ],
     details: `A verdict is unexpected when the schedule says what it expects and it is another.
+The run's folder has report.html to look at, offline, and report.md and junit.xml beside it.
 
 Exit codes
   0 every experiment ran to a verdict    99 a verdict named by --fail-on    104 the schedule is wrong
@@ -110,7 +112,10 @@ Exit codes
     usage: "verdict <run>",
     summary: "Compute the verdicts of a run again, from what it recorded",
     options: [
-      ["--write", "Keep them in the run's folder"],
+      [
+        "--write",
+        "Keep them in the run's folder, and make its reports again: report.html, report.md, junit.xml",
+      ],
       ["--json", "Print the run's document on stdout"],
     ],
     examples: [
@@ -142,9 +147,12 @@ Exit codes
   {
     usage: "compare [...runs]",
     summary: "Put two runs side by side: before and after, with what changed",
-    options: [["--json", "Print JSON on stdout"]],
+    options: [
+      ["--html <file>", "Write a page with the curves of both laid over each other"],
+      ["--json", "Print JSON on stdout"],
+    ],
     examples: [
-      "chaoslab compare results/cascade-20261126-101500 results/cascade-20261126-103000",
+      "chaoslab compare results/cascade-20261126-101500 results/cascade-20261126-103000 --html before-after.html",
       "chaoslab compare results/gameday-20261126-101500#cascade-bare results/gameday-20261126-101500#cascade-mitigated",
     ],
     details:
@@ -188,6 +196,7 @@ Exit codes
         "Services reach each other through proxies: on a node of the lab, or on the server there",
       ],
       ["--mitigations <names>", "all, none or a comma list: what the services begin with (default: none)"],
+      ["--prometheus", "A Prometheus of the lab's own scrapes every node once a second, and keeps six hours"],
       ["--json", "Print the lab as JSON on stdout"],
       ["--quiet", "No progress on stderr"],
     ],
@@ -197,6 +206,7 @@ Exit codes
       "chaoslab up --toxiproxy",
       "chaoslab up --toxiproxy=http://127.0.0.1:8474",
       "chaoslab up --mitigations timeout,breaker",
+      "chaoslab up --prometheus",
     ],
     details: `A server named by --toxiproxy, chaoslab's or Shopify's, must run on this host outside of any container: its proxies
 listen on the host's address in the lab. They are removed by \`down\`. $CHAOSLAB_TOXIPROXY_TOKEN is sent to it as
@@ -298,7 +308,7 @@ Exit codes
   },
   {
     usage: "chaos",
-    summary: "Serve the controller: inject, list and revert faults over HTTP",
+    summary: "Serve the controller: a live page, and faults over HTTP",
     options: [
       LAB,
       ["--host <address>", "Address to listen on (default: 127.0.0.1); another one needs a token"],
@@ -314,15 +324,62 @@ Exit codes
       "chaoslab chaos --socket /run/chaos.sock",
     ],
     details: `Routes
+  GET /   the live page, for a browser
   POST /chaos/inject {type,target,params,duration_s}   POST /chaos/revert/{id}   POST /chaos/revert
   GET /chaos/faults   GET /chaos/experiments   GET /metrics   GET /openapi/json
 A reverted fault says whether it is gone, and what remains. POST /chaos/revert answers 503 when one could not be reverted,
-and names it. Without a token only requests to a loopback name are answered; a socket is its owner's alone.
+and names it. Without a token only requests to a loopback name are answered; a socket is its owner's alone. The page asks
+for the token.
 
 Exit codes
   0 stopped by a signal, all reverted    2 a flag is wrong    3 needs root    5 the address is in use    6 no such lab
   7 the lab is down, or a fault could not be reverted at the end`,
     load: () => import("./chaos.ts"),
+  },
+  {
+    usage: "exporter",
+    summary: "Serve metrics of PostgreSQL and Redis servers, and of a lab's nodes, for a Prometheus",
+    options: [
+      [
+        "--lab <name>",
+        "Tell of this lab: its databases, its nodes' cgroups and volumes, the faults in force",
+      ],
+      ["--postgres <name=url>", "A PostgreSQL server and what to call it; may be given more than once"],
+      ["--redis <name=url>", "A Redis server and what to call it; may be given more than once"],
+      ["--host <address>", "Address to listen on (default: 127.0.0.1)"],
+      ["--port <n>", "Port to listen on, 0 for any free one (default: 9187)"],
+    ],
+    examples: [
+      "chaoslab exporter --lab lab",
+      "PGPASSWORD=... chaoslab exporter --postgres pg-primary=postgres://monitor@127.0.0.1/shop --redis redis=redis://127.0.0.1",
+    ],
+    details: `GET /metrics asks every server anew; one that does not answer within 0.8 s is told of as down. Of PostgreSQL the role
+must be a superuser or a member of pg_monitor. A password that is not in an address is taken from $PGPASSWORD.
+
+Exit codes
+  0 stopped by a signal    2 a flag is wrong    5 the address is in use    6 no such lab`,
+    load: () => import("./exporter.ts"),
+  },
+  {
+    usage: "observe",
+    summary: "Write what a Prometheus and a Grafana need: scrape config, rules, data source and board",
+    options: [
+      ["--out <dir>", "Folder to write to (default: observe)"],
+      [
+        "--lab <name>",
+        "Scrape the nodes of this lab by address (default: nodes by their names, as in containers)",
+      ],
+      ["--schedule <file>", "SLIs, SLOs and stop conditions of this schedule (default: those of the system)"],
+      ["--prometheus <url>", "Where Grafana finds Prometheus (default: http://prometheus:9090)"],
+    ],
+    examples: [
+      "chaoslab observe",
+      "chaoslab observe --lab lab --prometheus http://127.0.0.1:9090 --out /tmp/observe",
+      "chaoslab observe --schedule schedules/cascade.yaml",
+    ],
+    details: `prometheus/ holds prometheus.yml and its rules: each SLI as a series sli:<name>:<unit>, alerts SloOutOfBound and
+StopCondition. grafana/ holds provisioning and the board. \`up --prometheus\` needs none of it.`,
+    load: () => import("./observe.ts"),
   },
   {
     usage: "doctor",

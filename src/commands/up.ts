@@ -8,7 +8,8 @@ import { bootLab, stepLine } from "../lab/host/lab.ts";
 import type { ProxyChoice } from "../lab/host/links.ts";
 import { clearRemains, labDocument } from "../lab/host/manage.ts";
 import { requireRoot } from "../lab/host/prerequisites.ts";
-import { checkLabName, DEFAULT_SEEDED } from "../lab/host/record.ts";
+import { checkLabName } from "../lab/host/record.ts";
+import { PROMETHEUS_NODE } from "../lab/host/topology.ts";
 import { mitigationsOf } from "./mitigation-flags.ts";
 
 export async function run(_args: string[], flags: Flags): Promise<number> {
@@ -21,14 +22,16 @@ export async function run(_args: string[], flags: Flags): Promise<number> {
   try {
     await clearRemains(name, (line) => progress.say(line));
     const onStep = (step: BootStep): void => progress.say(stepLine(step));
-    const booted = await bootLab(name, DEFAULT_SEEDED, onStep, signal, toxiproxy, mitigations);
+    const prometheus = booleanFlag(flags, "prometheus");
+    const booted = await bootLab(name, onStep, { toxiproxy, mitigations, prometheus }, signal);
     if (signal.aborted) {
       await booted.down();
       throw new ChaoslabError("aborted", `boot of lab ${name} stopped; nothing of it is left`);
     }
     await booted.detach();
+    const also = prometheus ? `, Prometheus at ${booted.lab.topology.url(PROMETHEUS_NODE)}` : "";
     progress.say(
-      `lab ${name} is ready after ${(booted.ms / 1000).toFixed(1)} s: api at ${booted.lab.apiUrl}`,
+      `lab ${name} is ready after ${(booted.ms / 1000).toFixed(1)} s: api at ${booted.lab.apiUrl}${also}`,
     );
     if (booleanFlag(flags, "json"))
       process.stdout.write(`${JSON.stringify(await labDocument(booted.lab))}\n`);

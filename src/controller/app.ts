@@ -1,6 +1,6 @@
 /**
- * The controller's HTTP API. It listens where the caller tells it, checks a token where there is one, and touches only
- * nodes of its lab.
+ * The controller over HTTP: its API, and the live page. It listens where the caller tells it, checks a token where there
+ * is one, and touches only nodes of its lab.
  * @module
  */
 import { openapi } from "@elysia/openapi";
@@ -13,6 +13,8 @@ import { nodesNamedBy } from "../model/params.ts";
 import { VERSION } from "../version.ts";
 import { BadRequest, problemOf } from "./errors.ts";
 import { experiments } from "./experiments.ts";
+import type { Live } from "./live/live.ts";
+import { liveRoutes } from "./live/routes.ts";
 import { faultMetrics } from "./metrics.ts";
 import type { Observer } from "./observer.ts";
 import { checkInjectBody, InjectBody } from "./request.ts";
@@ -21,7 +23,8 @@ export interface ControllerParts {
   lab: HostLab;
   keeper: Keeper;
   observer: Observer;
-  /** Every request must carry it as a bearer token; null: none is needed. */
+  live: Live;
+  /** Every request but for the page itself must carry it as a bearer token; null: none is needed. */
   token: string | null;
   /** Which names of this host a request may ask for; null: any. */
   hosts: ((name: string) => boolean) | null;
@@ -33,9 +36,19 @@ export interface ControllerParts {
 const DEFAULT_WAIT_S = 30;
 const LONGEST_WAIT_S = 240;
 
+/** On every answer: what browsers are not to make of it. */
+const HEADERS = {
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+  "cross-origin-resource-policy": "same-origin",
+  "x-frame-options": "DENY",
+  "cache-control": "no-store",
+} as const;
+
 export function controller(parts: ControllerParts) {
   const { lab, keeper, observer, schedulesDir, resultsDir } = parts;
   return new Elysia({ normalize: false })
+    .headers(HEADERS)
     .use(
       openapi({
         provider: null,
@@ -46,7 +59,7 @@ export function controller(parts: ControllerParts) {
       const problem = refusal(request, parts);
       if (!problem) return;
       set.status = problem.status;
-      return Response.json({ error: problem.error }, { status: problem.status });
+      return Response.json({ error: problem.error }, { status: problem.status, headers: HEADERS });
     })
     .onError({ as: "global" }, ({ code, error, status }) => {
       if (error instanceof BadRequest) return status(400, error.problem);
@@ -125,7 +138,8 @@ export function controller(parts: ControllerParts) {
     .get("/metrics", async ({ set }) => {
       set.headers["content-type"] = "text/plain; version=0.0.4; charset=utf-8";
       return faultMetrics(await keeper.active(), keeper.past);
-    });
+    })
+    .use(liveRoutes(parts));
 }
 
 /** E.g. `query/wait_s: Expected number to be less or equal to 300`. */
@@ -160,7 +174,9 @@ function refusal(
   ) {
     return { status: 403, error: "requests from other sites are not accepted" };
   }
-  if (!carriesToken(request, token)) {
+  // The page holds no data, and a link to it carries no token: it asks for it.
+  const isPage = request.method === "GET" && asked.pathname === "/";
+  if (!isPage && !carriesToken(request, token)) {
     return { status: 401, error: "a bearer token is needed" };
   }
   const type = request.headers.get("content-type");

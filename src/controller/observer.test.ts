@@ -1,31 +1,39 @@
 import { expect, test } from "bun:test";
-import { between, parseTotals } from "./observer.ts";
+import type { Counters, Scraped } from "./counters.ts";
+import { between, type Interval, Observer, steadySince } from "./observer.ts";
 
-const scrape = (ok: number, failed: number, fast: number, all: number): string => `
-# TYPE chaoslab_http_requests_total counter
-chaoslab_http_requests_total{method="GET",route="/orders/{id}",status="200"} ${ok}
-chaoslab_http_requests_total{route="/orders",status="503"} ${failed}
-chaoslab_http_requests_total{route="/metrics",status="500"} 99
-chaoslab_http_request_duration_seconds_bucket{le="0.25",route="/orders/{id}"} ${fast}
-chaoslab_http_request_duration_seconds_bucket{le="+Inf",route="/orders/{id}"} ${all}
-chaoslab_http_request_duration_seconds_bucket{le="+Inf",route="/metrics"} 7
-`;
-
-test("order routes are summed over the api's exposition, others left out", () => {
-  expect(parseTotals(scrape(90, 10, 80, 100), 5)).toEqual({
-    t: 5,
-    requests: 100,
-    failed: 10,
-    buckets: new Map([
-      [0.25, 80],
-      [Number.POSITIVE_INFINITY, 100],
-    ]),
-  });
+const counters = (answered: number, failed: number, fast: number): Counters => ({
+  answered,
+  failed,
+  buckets: new Map([
+    [0.25, fast],
+    [Number.POSITIVE_INFINITY, answered],
+  ]),
+});
+const scraped = (t: number, reads: Counters, writes: Counters): Scraped => ({
+  t,
+  operations: { "GET /orders/{id}": reads, "POST /orders": writes },
 });
 
-test("an interval is what came between two scrapes; none after a restart", () => {
-  const before = parseTotals(scrape(90, 10, 80, 100), 1_000);
-  const after = parseTotals(scrape(180, 20, 180, 200), 2_000);
+test("an interval is what came between two scrapes, over all operations; none after a restart", () => {
+  const before = scraped(1_000, counters(80, 0, 80), counters(20, 10, 0));
+  const after = scraped(2_000, counters(170, 5, 170), counters(30, 15, 10));
   expect(between(before, after)).toEqual({ t: 2_000, requests: 100, error_rate: 0.1, p99_s: 0.25 });
   expect(between(after, before)).toBeNull();
+  expect(between(after, { ...after, t: 3_000 })).toBeNull();
+});
+
+test("recovered is the first of three steady seconds in a row after the fault's end", () => {
+  const at = (t: number, p99_s: number): Interval => ({ t, requests: 10, error_rate: 0, p99_s });
+  const calm = [1, 2, 3].map((t) => at(t, 0.1));
+  expect(
+    steadySince([...calm, at(4, 1), at(5, 0.1), at(6, 1), ...[7, 8, 9].map((t) => at(t, 0.25))], 3),
+  ).toBe(7);
+  expect(steadySince([...calm, at(4, 1), at(5, 0.1), at(6, 0.1)], 3)).toBeNull();
+});
+
+test("without a scrape nothing is known of a load, and nothing is waited for", async () => {
+  const observer = new Observer();
+  expect(observer.loaded).toBe(false);
+  expect(await observer.recovery(Date.now(), 60_000)).toBeNull();
 });

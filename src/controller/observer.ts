@@ -3,18 +3,7 @@
  * `chaoslab load` or real users, is what is measured.
  * @module
  */
-import { parseExposition, parseValue } from "../observe/exposition.ts";
-
-/** Counters of one scrape, summed over the order routes of the api. */
-export interface Totals {
-  /** Unix epoch milliseconds of the scrape. */
-  t: number;
-  requests: number;
-  /** Answered in 5xx. */
-  failed: number;
-  /** Cumulative counts by upper bound in seconds. */
-  buckets: ReadonlyMap<number, number>;
-}
+import { growth, quantileBound, type Scraped, sumOf } from "./counters.ts";
 
 /** What happened between two scrapes. */
 export interface Interval {
@@ -32,36 +21,15 @@ const STEADY_P99_S = 0.25;
 const STABLE = 3;
 const KEEP = 600;
 
-export function parseTotals(exposition: string, t: number): Totals {
-  let requests = 0;
-  let failed = 0;
-  const buckets = new Map<number, number>();
-  for (const { name, labels, value } of parseExposition(exposition)) {
-    if (!labels.route?.startsWith("/orders")) continue;
-    if (name === "chaoslab_http_requests_total") {
-      requests += value;
-      if (labels.status?.startsWith("5")) failed += value;
-    }
-    if (name === "chaoslab_http_request_duration_seconds_bucket") {
-      const bound = parseValue(labels.le ?? "") ?? Number.NaN;
-      buckets.set(bound, (buckets.get(bound) ?? 0) + value);
-    }
-  }
-  return { t, requests, failed, buckets };
-}
-
 /** Null when nothing was answered in between, or the service was restarted and counts from zero again. */
-export function between(a: Totals, b: Totals): Interval | null {
-  const requests = b.requests - a.requests;
-  if (requests <= 0) return null;
-  const rank = 0.99 * requests;
-  const bounds = [...b.buckets.keys()].sort((x, y) => x - y);
-  const p99 = bounds.find((bound) => (b.buckets.get(bound) ?? 0) - (a.buckets.get(bound) ?? 0) >= rank);
+export function between(a: Scraped, b: Scraped): Interval | null {
+  const grown = growth(sumOf(Object.values(a.operations)), sumOf(Object.values(b.operations)));
+  if (!grown || grown.answered === 0) return null;
   return {
     t: b.t,
-    requests,
-    error_rate: (b.failed - a.failed) / requests,
-    p99_s: p99 ?? Number.POSITIVE_INFINITY,
+    requests: grown.answered,
+    error_rate: grown.failed / grown.answered,
+    p99_s: quantileBound(grown, 0.99) ?? Number.POSITIVE_INFINITY,
   };
 }
 
@@ -79,20 +47,14 @@ export function steadySince(intervals: readonly Interval[], since: number): numb
   return null;
 }
 
-export class Observer implements Disposable {
+export class Observer {
   readonly #intervals: Interval[] = [];
-  readonly #timer: ReturnType<typeof setInterval>;
-  #last: Totals | null = null;
+  #last: Scraped | null = null;
 
-  /** @param scrape the text of the api's /metrics. */
-  constructor(readonly scrape: () => Promise<string>) {
-    this.#timer = setInterval(() => void this.#sample().catch(() => {}), 1_000);
-  }
-
-  async #sample(): Promise<void> {
-    const now = parseTotals(await this.scrape(), Date.now());
-    const interval = this.#last && between(this.#last, now);
-    this.#last = now;
+  /** To be told of each scrape of the api, once a second. */
+  see(scraped: Scraped): void {
+    const interval = this.#last && between(this.#last, scraped);
+    this.#last = scraped;
     if (!interval) return;
     this.#intervals.push(interval);
     if (this.#intervals.length > KEEP) this.#intervals.shift();
@@ -115,9 +77,5 @@ export class Observer implements Disposable {
       if (performance.now() >= deadline || !this.loaded) return null;
       await Bun.sleep(100);
     }
-  }
-
-  [Symbol.dispose](): void {
-    clearInterval(this.#timer);
   }
 }

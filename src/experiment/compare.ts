@@ -16,9 +16,17 @@ export interface Change {
   better: "smaller" | "larger" | "neither";
 }
 
+export interface Compared {
+  run: string;
+  hypothesis: string;
+  result: Verdict["result"];
+  /** The client's timeout: a latency of that value is a lower bound. */
+  timeout_ms: number;
+}
+
 export interface Comparison {
-  before: { run: string; hypothesis: string; result: Verdict["result"] };
-  after: { run: string; hypothesis: string; result: Verdict["result"] };
+  before: Compared;
+  after: Compared;
   /** How many steps of the lattice better (negative) or worse (positive) the result is. */
   steps: number;
   changes: Change[];
@@ -72,12 +80,19 @@ export function compareRuns(before: Side, after: Side): Comparison[] {
 
 function compareVerdicts(from: Side, before: Verdict, to: Side, after: Verdict): Comparison {
   return {
-    before: { run: from.document.run, hypothesis: before.hypothesis, result: before.result },
-    after: { run: to.document.run, hypothesis: after.hypothesis, result: after.result },
+    before: comparedOf(from, before),
+    after: comparedOf(to, after),
     steps: rankOf(after.result) - rankOf(before.result),
     changes: changesOf(before, after),
   };
 }
+
+const comparedOf = ({ document }: Side, { hypothesis, result, load }: Verdict): Compared => ({
+  run: document.run,
+  hypothesis,
+  result,
+  timeout_ms: load.timeout_ms,
+});
 
 function changesOf(before: Verdict, after: Verdict): Change[] {
   const change = (

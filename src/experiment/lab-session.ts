@@ -121,7 +121,7 @@ async function openLab({
   const { orders = DEFAULT_SEEDED.orders, products = DEFAULT_SEEDED.products } = schedule.lab ?? {};
   const seeded = { orders, products, tenants: schedule.load.tenants };
   const toxiproxy = needsProxies(schedule) ? { url: null } : null;
-  const booted = await bootLab(labName, seeded, (step) => say(stepLine(step)), signal, toxiproxy);
+  const booted = await bootLab(labName, (step) => say(stepLine(step)), { seeded, toxiproxy }, signal);
   say(`lab ${labName} is ready after ${(booted.ms / 1000).toFixed(1)} s`);
   return { lab: booted.lab, booted };
 }

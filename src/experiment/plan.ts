@@ -71,7 +71,7 @@ export async function planRun({ schedule, file, labName, profile, repeats }: Pla
   const present = findLab(labName);
   const up = present?.state === "ready" ? present : null;
   const proxies = needsProxies(schedule);
-  const lab = up ?? plannedLab(labName, proxies ? { url: null } : null);
+  const lab = up ?? plannedLab(labName, { toxiproxy: proxies ? { url: null } : null });
   const times = repeats ?? schedule.repeats ?? 1;
   const trials: PlannedTrial[] = [];
   for (const hypothesis of schedule.hypotheses) {

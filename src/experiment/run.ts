@@ -10,7 +10,8 @@ import { self } from "../lab/process.ts";
 import { type Hypothesis, mitigationsOf } from "../model/schedule.ts";
 import type { Verdict } from "../model/verdict.ts";
 import { chart } from "../report/chart.ts";
-import { markdownReport } from "../report/markdown.ts";
+import { type Drawing, drawingOf } from "../report/html/drawing.ts";
+import { writeReports } from "../report/reports.ts";
 import { secondRows, secondsCsv } from "../report/series.ts";
 import { describeEnvironment } from "./environment.ts";
 import { LabSession, type SessionOptions } from "./lab-session.ts";
@@ -30,6 +31,8 @@ export interface RunOptions extends SessionOptions {
   /** Of each hypothesis; null: as the schedule says. */
   repeats: number | null;
   onProgress: (progress: Progress) => void;
+  /** Told of each verdict, once nothing of its trial is left. */
+  onVerdict?: (verdict: Verdict) => Promise<void>;
 }
 
 export async function runSchedule(options: RunOptions): Promise<RunDocument> {
@@ -59,8 +62,9 @@ export async function runSchedule(options: RunOptions): Promise<RunDocument> {
   folder.writeSchedule(options.source);
   folder.writeDocument(document);
 
+  const kept: Kept = { folder, document, drawings: new Map() };
   try {
-    await runAll(options, folder, document);
+    await runAll(options, kept);
     document.state = "complete";
   } catch (error) {
     document.state = signal.aborted ? "aborted" : "failed";
@@ -69,9 +73,18 @@ export async function runSchedule(options: RunOptions): Promise<RunDocument> {
     document.ended_at = new Date().toISOString();
     document.stability = stabilityOf(document.verdicts);
     folder.writeDocument(document);
-    folder.write("report.md", markdownReport(document, schedule));
+    const stored = { folder: folder.path, document, schedule, source: options.source };
+    writeReports(folder, stored, kept.drawings);
   }
   return document;
+}
+
+/** What the run leaves, as it grows. */
+interface Kept {
+  folder: RunFolder;
+  document: RunDocument;
+  /** Of each trial by its name. */
+  drawings: Map<string, Drawing>;
 }
 
 interface Planned {
@@ -80,16 +93,16 @@ interface Planned {
 }
 
 /** Every hypothesis, and each as often as it is to be repeated: first all once, then all again. */
-async function runAll(options: RunOptions, folder: RunFolder, document: RunDocument): Promise<void> {
+async function runAll(options: RunOptions, kept: Kept): Promise<void> {
   const { schedule } = options;
-  const queue: Planned[] = Array.from({ length: document.repeats }, (_, i) =>
+  const queue: Planned[] = Array.from({ length: kept.document.repeats }, (_, i) =>
     schedule.hypotheses.map((hypothesis) => ({ hypothesis, repeat: i + 1 })),
   ).flat();
   while (queue.length > 0) {
     await using session = await LabSession.open(options);
     let fresh = session.isOwn;
     for (let next = queue.shift(); next; next = queue.shift()) {
-      const { verdict } = await runOne(next, session, fresh, options, folder, document);
+      const { verdict } = await runOne(next, session, fresh, options, kept);
       fresh = false;
       if (session.isOwn && queue.length > 0 && !cameBack(verdict)) {
         options.say("the system did not come back: the next trial gets a lab of its own");
@@ -115,10 +128,10 @@ async function runOne(
   { lab, mitigations }: LabSession,
   fresh: boolean,
   options: RunOptions,
-  folder: RunFolder,
-  document: RunDocument,
+  kept: Kept,
 ): Promise<Outcome> {
   const { schedule, signal, say, onProgress } = options;
+  const { folder, document } = kept;
   const name = trialName(hypothesis.name, repeat, document.repeats);
   const windows = windowsOf(profileOf(schedule, options.profile, options.file), hypothesis);
   if (fresh) windows.warmup_s *= FRESH_LAB_WARM_UP;
@@ -138,15 +151,17 @@ async function runOne(
   }).catch((error: unknown) => {
     throw signal.aborted ? stoppedBy(signal, lab, folder) : error;
   });
-  keep(outcome, name, folder, document);
+  keep(outcome, name, kept);
+  await options.onVerdict?.(outcome.verdict);
   if (signal.aborted) throw stoppedBy(signal, lab, folder);
   return outcome;
 }
 
-function keep({ verdict, trial }: Outcome, name: string, folder: RunFolder, document: RunDocument): void {
+function keep({ verdict, trial }: Outcome, name: string, { folder, document, drawings }: Kept): void {
   document.verdicts.push(verdict);
   folder.write(`seconds-${name}.csv`, secondsCsv(secondRows(trial.measurements)));
   folder.write(`chart-${name}.svg`, chart(trial));
+  drawings.set(name, drawingOf(trial, name));
   folder.writeDocument(document);
 }
 

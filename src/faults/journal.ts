@@ -224,7 +224,7 @@ export function ownFaults(path: string, { pid, starttime }: ProcessRef = self())
 }
 
 /** When the fault was closed, Unix epoch milliseconds; null when it is not, or was too long ago to be told. */
-function closedAt(path: string, id: string): number | null {
+export function closedAt(path: string, id: string): number | null {
   const closed = recordsIn(path).find((each) => each.record === "closed" && each.id === id);
   return closed?.record === "closed" ? closed.t_stop : null;
 }

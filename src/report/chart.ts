@@ -2,10 +2,10 @@
 import { poolSamples } from "../experiment/pools.ts";
 import type { Trial } from "../experiment/trial.ts";
 import { showBound } from "../model/sli.ts";
+import { escapeXml } from "../web/escape.ts";
 import { secondRows } from "./series.ts";
 import {
   BLUE,
-  escapeXml,
   grid,
   LEFT,
   legend,

@@ -30,19 +30,19 @@ export function comparisonTable({ before, after, changes }: Comparison): Table {
       .filter((change) => !isToStore(change.what) || Math.abs(change.delta ?? 0) >= 0.01)
       .map((change) => [
         change.what,
-        show(change, change.before),
-        show(change, change.after),
+        show(change, change.before, before.timeout_ms),
+        show(change, change.after, after.timeout_ms),
         showDelta(change),
         judgement(change),
       ]),
   };
 }
 
-function show({ unit }: Change, value: number | null): string {
+function show({ unit }: Change, value: number | null, timeoutMs?: number): string {
   if (value === null) return "none";
   if (unit === "s") return `${Number(value.toFixed(1))} s`;
   if (unit === "x") return `${value.toFixed(2)}x`;
-  return showSli(value, unit);
+  return showSli(value, unit, timeoutMs);
 }
 
 function showDelta(change: Change): string {

@@ -3,7 +3,7 @@
  * (https://github.com/testmoapp/junitxml).
  * @module
  */
-import { escapeXml } from "./svg.ts";
+import { escapeXml } from "../web/escape.ts";
 
 export interface JunitSuite {
   name: string;

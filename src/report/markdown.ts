@@ -18,8 +18,32 @@ export function markdownTable({ heading, rows }: Pick<Table, "heading" | "rows">
 const span = (phase: [number, number] | null): string =>
   phase ? `second ${phase[0]} to ${phase[1]} (${phase[1] - phase[0]} s)` : "not reached";
 
+export const HOW_TO_READ =
+  "Latency counts from the instant a request was meant to be sent. A request without an answer ranks above every answered one; " +
+  "where a quantile falls among those it shows the client's timeout. p99 is over all requests that arrived in the phase, never a mean of " +
+  "smaller p99s. MTTR runs from the fault's removal until every SLI is back inside its steady bound and stays there. `!` marks a value out of its bound. " +
+  "The shift is Hodges and Lehmann's estimate of how far the seconds of the fault lie above those of the baseline; the test is Mann and Whitney's U with a " +
+  "variance widened by how far seconds follow each other. The error budget is what the steady objective allows in 30 days at this rate, or as the schedule says.";
+
+export function environmentTable({ environment, started_at, seed, rate, profile }: RunDocument) {
+  return {
+    heading: ["what", "value"],
+    rows: [
+      ["started", started_at],
+      ["seed", String(seed)],
+      ["rate", `${rate} requests/s`],
+      ["profile", profile],
+      ...Object.entries(environment).map(([key, value]) => [key, String(value)]),
+    ],
+  };
+}
+
+/** What runs it again, given the run's schedule.yaml. */
+export const commandOf = ({ profile, rate, seed, repeats }: RunDocument): string =>
+  `chaoslab run schedule.yaml --profile ${profile} --rate ${rate} --seed ${seed}${repeats > 1 ? ` --repeats ${repeats}` : ""}`;
+
 export function markdownReport(document: RunDocument, schedule: Schedule): string {
-  const { environment, verdicts, repeats, stability, state, seed, rate, profile } = document;
+  const { verdicts, repeats, stability, state } = document;
   return `${[
     `# ${document.run}`,
     schedule.description?.trim() ?? "",
@@ -28,23 +52,10 @@ export function markdownReport(document: RunDocument, schedule: Schedule): strin
     stability.length > 0 ? `How far the repeats agree:\n\n${markdownTable(stabilityTable(stability))}` : "",
     ...verdicts.map((verdict) => section(verdict, schedule, repeats)),
     "## How to read it",
-    "Latency counts from the instant a request was meant to be sent. A request without an answer ranks above every answered one; " +
-      "where a quantile falls among those it shows the client's timeout. p99 is over all requests that arrived in the phase, never a mean of " +
-      "smaller p99s. MTTR runs from the fault's removal until every SLI is back inside its steady bound and stays there. `!` marks a value out of its bound. " +
-      "The shift is Hodges and Lehmann's estimate of how far the seconds of the fault lie above those of the baseline; the test is Mann and Whitney's U with a " +
-      "variance widened by how far seconds follow each other. The error budget is what the steady objective allows in 30 days at this rate, or as the schedule says.",
+    HOW_TO_READ,
     "## Environment",
-    markdownTable({
-      heading: ["what", "value"],
-      rows: [
-        ["started", document.started_at],
-        ["seed", String(seed)],
-        ["rate", `${rate} requests/s`],
-        ["profile", profile],
-        ...Object.entries(environment).map(([key, value]) => [key, String(value)]),
-      ],
-    }),
-    `Command: \`chaoslab run schedule.yaml --profile ${profile} --rate ${rate} --seed ${seed}${repeats > 1 ? ` --repeats ${repeats}` : ""}\` with the schedule.yaml of this folder.`,
+    markdownTable(environmentTable(document)),
+    `Command: \`${commandOf(document)}\` with the schedule.yaml of this folder.`,
   ]
     .filter((part) => part !== "")
     .join("\n\n")}\n`;

@@ -3,21 +3,8 @@ import type { RampDocument, RampStep, StepResult } from "../model/ramp.ts";
 import { median } from "../ramp/conclude.ts";
 import type { Objective } from "../ramp/objective.ts";
 import { operationsOf } from "../ramp/text.ts";
-import {
-  BLUE,
-  escapeXml,
-  GREEN,
-  grid,
-  LEFT,
-  legend,
-  limitLine,
-  niceTop,
-  PALETTE,
-  RIGHT,
-  r,
-  svg,
-  WIDTH,
-} from "./svg.ts";
+import { escapeXml } from "../web/escape.ts";
+import { BLUE, GREEN, grid, LEFT, legend, limitLine, niceTop, PALETTE, RIGHT, r, svg, WIDTH } from "./svg.ts";
 
 const TOP = 66;
 const PANEL = 200;

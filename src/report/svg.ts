@@ -1,4 +1,5 @@
 /** What the pictures share: frame, grid, legend, colours. @module */
+import { escapeXml } from "../web/escape.ts";
 
 export const WIDTH = 860;
 export const LEFT = 64;
@@ -57,11 +58,3 @@ export function niceTop(value: number): number {
 }
 
 export const r = (value: number): number => Math.round(value * 10) / 10;
-
-export function escapeXml(text: string): string {
-  return text
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;");
-}

@@ -112,7 +112,7 @@ export function tablesOf(verdict: Verdict): Table[] {
 /** Calls to stores are hardly ever repeated: such an edge is shown only when there is something to see. */
 export const isToStore = (edge: string): boolean => / -> (pg_|redis)/.test(edge);
 
-const isWorthARow = ({ edge, fault }: Amplification): boolean =>
+export const isWorthARow = ({ edge, fault }: Amplification): boolean =>
   fault !== null && (!isToStore(edge) || fault >= 1.01);
 
 /** Values out of their bound are marked with an exclamation mark, not by colour alone. */

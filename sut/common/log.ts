@@ -2,6 +2,7 @@
  * Logging: one JSON object per line on stderr. Requests are counted in metrics, not logged one by one.
  * @module
  */
+import { writeError } from "./stderr.ts";
 
 type Fields = Readonly<Record<string, string | number | boolean | null>>;
 type Level = "info" | "warn" | "error";
@@ -19,7 +20,7 @@ export class Log {
 
   constructor(
     private readonly node: string,
-    private readonly write: (line: string) => void = (line) => process.stderr.write(line),
+    private readonly write: (line: string) => void = writeError,
     private readonly nowMs: () => number = () => performance.now(),
   ) {}
 

@@ -1,9 +1,11 @@
 /**
- * What the runtime itself shows: event-loop lag, time spent waiting for a CPU, heap and memory.
+ * What the runtime itself shows: event-loop lag, garbage collections, time spent waiting for a CPU, heap and memory.
  * @module
  */
 import { readFileSync } from "node:fs";
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { type Throttling, throttling } from "./cgroup-metrics.ts";
+import { logsGc, watchGc } from "./gc-log.ts";
 
 /** How often the lag is sampled, in milliseconds: 50 samples a second show a stall in any scrape interval. */
 const SAMPLE_MS = 20;
@@ -69,6 +71,17 @@ function total(registry: Registry, name: string, help: string, read: () => numbe
   });
 }
 
+function watchThrottling(registry: Registry): void {
+  if (throttling() === null) return;
+  const of = (field: keyof Throttling) => () => throttling()?.[field] ?? 0;
+  const periods = "Periods of the CPU quota";
+  total(registry, "chaoslab_cpu_periods_total", `${periods} in which this node ran.`, of("periods"));
+  const stopped = `${periods} in which this node was stopped for having used it up.`;
+  total(registry, "chaoslab_cpu_throttled_periods_total", stopped, of("throttledPeriods"));
+  const help = "Time for which this node was kept off the CPUs by its quota.";
+  total(registry, "chaoslab_cpu_throttled_seconds_total", help, of("throttledSeconds"));
+}
+
 export function watchRuntime(registry: Registry): void {
   watchEventLoop(registry);
   gauge(registry, "chaoslab_heap_bytes", "JavaScript heap in use.", () => process.memoryUsage().heapUsed);
@@ -77,6 +90,8 @@ export function watchRuntime(registry: Registry): void {
     const { user, system } = process.cpuUsage();
     return (user + system) / 1e6;
   });
+  if (logsGc()) watchGc(registry);
+  watchThrottling(registry);
   if (runQueueNs() === null) return;
   const help = "Time the main thread was ready to run and had no CPU.";
   total(registry, "chaoslab_run_queue_seconds_total", help, () => (runQueueNs() ?? 0) / 1e9);

@@ -104,7 +104,8 @@ describe("verdict", () => {
     expect(stdout).toContain(`${payments200ms.name}: was none, is inconclusive`);
     const document = JSON.parse(readFileSync(join(cutOff, "verdicts.json"), "utf8")) as RunDocument;
     expect(document).toMatchObject({ state: "aborted", verdicts: [{ result: "inconclusive" }] });
-    expect(readFileSync(join(cutOff, "report.md"), "utf8")).toContain("cut off before its end");
+    for (const name of ["report.md", "report.html", "junit.xml"])
+      expect(readFileSync(join(cutOff, name), "utf8")).toContain("cut off before its end");
   });
 
   test("of no run is refused in one line", async () => {
@@ -136,6 +137,16 @@ describe("compare", () => {
     expect(errors?.before).toBeCloseTo(0.2, 9);
     expect(errors).toMatchObject({ after: 0, better: "smaller" });
     expect(errors?.delta).toBeCloseTo(-0.2, 9);
+  });
+
+  test("writes a page of both, with the curves that either recorded", async () => {
+    const page = join(scratch, "pages", "before-after.html");
+    expect((await chaoslab(["compare", degraded, held, "--html", page])).code).toBe(0);
+    const text = readFileSync(page, "utf8");
+    expect(text).toContain(`${payments200ms.name}: degraded -&gt; held, better`);
+    expect(text).toContain('"pairs":[[0,1]]');
+    const refused = await chaoslab(["compare", degraded, held, "--html", scratch]);
+    expect([refused.code, oneLine(refused)]).toEqual([2, expect.stringContaining("--html: ")]);
   });
 
   test("a hypothesis that is not there is refused with those that are", async () => {

@@ -52,6 +52,8 @@ test("a run ends in one JSON document, a folder with all it rests on, and a faul
       "verdicts.json",
       "schedule.yaml",
       "report.md",
+      "report.html",
+      "junit.xml",
       "history-slow-payments.ndjson",
       "chart-slow-payments.svg",
     ]),

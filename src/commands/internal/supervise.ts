@@ -5,8 +5,7 @@
 import { appendFileSync, existsSync, rmSync } from "node:fs";
 import { ChaoslabError, ExitCode, type ExitKind, reasonOf } from "../../cli/errors.ts";
 import { type BootStep, boot } from "../../lab/host/boot.ts";
-import type { SupervisorMessage } from "../../lab/host/lab.ts";
-import type { ProxyChoice } from "../../lab/host/links.ts";
+import type { LabWish, SupervisorMessage } from "../../lab/host/lab.ts";
 import { writeMitigations } from "../../lab/host/mitigations.ts";
 import { hostRoutes } from "../../lab/host/network.ts";
 import { checkHost } from "../../lab/host/prerequisites.ts";
@@ -15,13 +14,11 @@ import {
   LabPaths,
   type LabRecord,
   reserveLab,
-  type Seeded,
   topologyOf,
   writeRecord,
 } from "../../lab/host/record.ts";
 import type { Supervisor } from "../../lab/host/supervisor.ts";
 import { teardown } from "../../lab/host/teardown.ts";
-import type { Mitigation } from "../../model/mitigations.ts";
 
 function tell(message: SupervisorMessage): void {
   try {
@@ -77,9 +74,9 @@ export async function run(args: string[]): Promise<number> {
 
   let record: LabRecord;
   try {
-    const toxiproxy = JSON.parse(args[2] ?? "null") as ProxyChoice;
-    record = reserveLab(name, JSON.parse(args[1] ?? "") as Seeded, await hostRoutes(), toxiproxy);
-    writeMitigations(paths, JSON.parse(args[3] ?? "[]") as Mitigation[]);
+    const { mitigations = [], ...choices } = JSON.parse(args[1] ?? "{}") as LabWish;
+    record = reserveLab(name, await hostRoutes(), choices);
+    writeMitigations(paths, mitigations);
   } catch (error) {
     tellError(error);
     return ExitCode.labFailed;
@@ -91,7 +88,7 @@ export async function run(args: string[]): Promise<number> {
     const stop = new AbortController();
     const onStep = (step: BootStep): void => tell({ kind: "step", ...step });
     const booting = boot(
-      { record, topology, paths, programs: checkHost() },
+      { record, topology, paths, programs: checkHost(record) },
       { onStep, log, signal: stop.signal },
     );
     const first = await Promise.race([booting, end.promise]);

@@ -1,7 +1,7 @@
 /** What needs no lab; collecting from a real one is in test/experiment/integrity.test.ts. */
 import { expect, test } from "bun:test";
 import { HostLab } from "../../lab/host/lab.ts";
-import { DEFAULT_SEEDED, type LabRecord } from "../../lab/host/record.ts";
+import { DEFAULT_CHOICES, type LabRecord } from "../../lab/host/record.ts";
 import { checkIntegrity } from "./check.ts";
 import { beginIntegrity, collectIntegrity } from "./collect.ts";
 
@@ -12,8 +12,7 @@ const record: LabRecord = {
   created_at: "",
   state: "ready",
   supervisor: null,
-  seeded: DEFAULT_SEEDED,
-  toxiproxy: null,
+  ...DEFAULT_CHOICES,
   postgres_password: "none",
   jwt_secret: "none",
 };

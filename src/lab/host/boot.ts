@@ -12,10 +12,11 @@ import { waitForAll } from "../wait.ts";
 import { cgroupLayout, createCgroups } from "./cgroup.ts";
 import { createNetwork } from "./network.ts";
 import { asUser, databaseUrl, type LabContext, nodeSpecs } from "./nodes.ts";
+import { observerSpecs, writePrometheusFiles } from "./observers.ts";
 import type { User } from "./prerequisites.ts";
 import { checkServer, createProxies, proxiesOf, TOKEN_VARIABLE, writeProxyFiles } from "./proxies.ts";
 import { Supervisor } from "./supervisor.ts";
-import { type NodeName, PORTS, PROXY_NODE } from "./topology.ts";
+import { EXPORTER_NODE, type NodeName, PORTS, PROMETHEUS_NODE, PROXY_NODE } from "./topology.ts";
 import { createVolume, PRIMARY_VOLUME_BYTES } from "./volume.ts";
 
 /** One finished step of a boot. */
@@ -69,7 +70,8 @@ export async function boot(ctx: LabContext, { onStep, log, signal }: BootOptions
     }),
   ]);
 
-  const supervisor = new Supervisor(nodeSpecs(ctx), topology, paths, layout, log);
+  const specs = { ...nodeSpecs(ctx), ...observerSpecs(ctx) };
+  const supervisor = new Supervisor(specs, topology, paths, layout, log);
   signal.addEventListener("abort", () => void supervisor.stop(), { once: true });
   const up = (...names: NodeName[]): Promise<void> =>
     timed(names.join(", "), async () => {
@@ -80,6 +82,7 @@ export async function boot(ctx: LabContext, { onStep, log, signal }: BootOptions
   try {
     makeUserFolder(paths.data("redis"), ctx.programs.redisUser);
     mkdirSync(paths.data("payments"), { recursive: true });
+    if (topology.nodes.includes(PROMETHEUS_NODE)) writePrometheusFiles(ctx);
     await Promise.all([up("pg-primary"), up("redis")]);
     await timed("seed", async () => {
       await seed(ctx);
@@ -101,6 +104,7 @@ export async function boot(ctx: LabContext, { onStep, log, signal }: BootOptions
     await up("payments", "catalog");
     await up("orders-1", "orders-2");
     await up("api");
+    if (topology.nodes.includes(PROMETHEUS_NODE)) await up(EXPORTER_NODE, PROMETHEUS_NODE);
     return supervisor;
   } catch (error) {
     await supervisor.stop();

@@ -12,10 +12,16 @@ import { bootId, isAlive } from "../process.ts";
 import type { Target } from "../target.ts";
 import type { BootStep } from "./boot.ts";
 import { cgroupDirs, cgroupLayout } from "./cgroup.ts";
-import type { ProxyChoice } from "./links.ts";
 import { checkHost } from "./prerequisites.ts";
 import { linksTo } from "./proxies.ts";
-import { DEFAULT_SEEDED, LabPaths, type LabRecord, readRecord, type Seeded, topologyOf } from "./record.ts";
+import {
+  DEFAULT_CHOICES,
+  type LabChoices,
+  LabPaths,
+  type LabRecord,
+  readRecord,
+  topologyOf,
+} from "./record.ts";
 import type { NodeStatus } from "./supervisor.ts";
 import { SERVICES, stopSignalOf, type Topology } from "./topology.ts";
 
@@ -52,10 +58,10 @@ export class HostLab {
   }
 
   /** State of each node, from the supervisor. */
-  async nodes(): Promise<NodeStatus[]> {
+  async nodes(timeoutMs = 5_000): Promise<NodeStatus[]> {
     const answer = await fetch("http://supervisor/status", {
       unix: this.paths.socket,
-      signal: AbortSignal.timeout(5_000),
+      signal: AbortSignal.timeout(timeoutMs),
     });
     return (await answer.json()) as NodeStatus[];
   }
@@ -106,7 +112,7 @@ export function findLab(name: string): HostLab | null {
 }
 
 /** A lab that is not there, to tell what would be done in it. */
-export function plannedLab(name: string, toxiproxy: ProxyChoice): HostLab {
+export function plannedLab(name: string, choices: Partial<LabChoices>): HostLab {
   return new HostLab({
     name,
     subnet: 0,
@@ -114,11 +120,17 @@ export function plannedLab(name: string, toxiproxy: ProxyChoice): HostLab {
     created_at: new Date().toISOString(),
     state: "booting",
     supervisor: null,
-    seeded: DEFAULT_SEEDED,
-    toxiproxy,
+    ...DEFAULT_CHOICES,
+    ...choices,
     postgres_password: "",
     jwt_secret: "",
   });
+}
+
+/** What a lab shall be like; what is left out is as by default. */
+export interface LabWish extends Partial<LabChoices> {
+  /** That its services begin with. */
+  mitigations?: readonly Mitigation[];
 }
 
 export interface BootedLab {
@@ -136,20 +148,15 @@ export interface BootedLab {
  * SIGKILL included, closes a pipe, and the lab takes itself down.
  * @param onStep called after each step of the boot.
  * @param signal aborts the boot and takes down what there is.
- * @param toxiproxy where the proxies between its nodes run; null: none.
- * @param mitigations that its services begin with.
  */
 export async function bootLab(
   name: string,
-  seeded: Seeded,
   onStep: (step: BootStep) => void,
+  wanted: LabWish = {},
   signal?: AbortSignal,
-  toxiproxy: ProxyChoice = null,
-  mitigations: readonly Mitigation[] = [],
 ): Promise<BootedLab> {
-  checkHost();
-  const wanted = [seeded, toxiproxy, mitigations].map((each) => JSON.stringify(each));
-  const child = Bun.spawn(selfCommand("internal", "supervise", name, ...wanted), {
+  checkHost(wanted);
+  const child = Bun.spawn(selfCommand("internal", "supervise", name, JSON.stringify(wanted)), {
     stdin: "pipe",
     stdout: "pipe",
     // Not inherited: a lab that lives on would hold the pipe of `chaoslab up | ...` open.

@@ -9,6 +9,7 @@ import { readMitigations } from "./mitigations.ts";
 import { proxiesOf, proxyServer } from "./proxies.ts";
 import type { NodeStatus } from "./supervisor.ts";
 import { teardown } from "./teardown.ts";
+import { PROMETHEUS_NODE } from "./topology.ts";
 
 /**
  * Makes way for a new lab of this name: removes what a crash or a reboot left of an old one.
@@ -39,6 +40,8 @@ export interface LabDocument {
   created_at: string;
   /** The server of the proxies that services reach each other through, and how many these are; null: directly. */
   toxiproxy: { url: string; proxies: number } | null;
+  /** Address of its Prometheus; null in a lab without. */
+  prometheus: string | null;
   /** What its services are switched to. */
   mitigations: Mitigation[];
   nodes: NodeStatus[];
@@ -55,6 +58,7 @@ export async function labDocument(lab: HostLab): Promise<LabDocument> {
     api: lab.apiUrl,
     created_at: lab.record.created_at,
     toxiproxy: server && { url: server.url, proxies: proxiesOf(lab.record).length },
+    prometheus: lab.record.prometheus ? lab.topology.url(PROMETHEUS_NODE) : null,
     mitigations: readMitigations(lab.paths),
     nodes: state === "ready" ? await lab.nodes() : [],
     faults: openFaults(lab.paths.journal).map((open) => open.event),

@@ -48,7 +48,7 @@ export function asUser(user: User, argv: string[]): string[] {
 /**
  * Runs `argv` as root without any power but to reach its own binary, which may lie in a private home folder.
  */
-function withoutCapabilities(argv: string[]): string[] {
+export function withoutCapabilities(argv: string[]): string[] {
   return [
     "setpriv",
     "--bounding-set=-all,+dac_read_search",
@@ -181,6 +181,8 @@ function serviceSpec(
       MITIGATIONS_FILE: paths.mitigations,
       // Bun caps concurrent fetches at 256 per process and queues the rest silently; the services' own pools shall be the limit.
       BUN_CONFIG_MAX_HTTP_REQUESTS: "65000",
+      // The engine tells of its garbage collections by its log alone; the services make metrics of it.
+      BUN_JSC_logGC: "1",
       ...env,
     },
     stopSignal: stopSignalOf(name),

@@ -31,6 +31,8 @@ export interface HostPrograms {
   /** Unprivileged users that the databases run as. */
   postgresUser: User;
   redisUser: User;
+  /** Null where no lab asked for it. */
+  prometheus: { program: string; user: User } | null;
 }
 
 export interface User {
@@ -110,10 +112,15 @@ export function missingPrograms(): Missing {
 }
 
 /** Checks root and every program the lab runs; throws one line that names all that is missing. */
-export function checkHost(): HostPrograms {
+export function checkHost(wanted: { prometheus?: boolean } = {}): HostPrograms {
   requireRoot("a lab");
   const { missing, packages, found } = missingPrograms();
-  if (!found) {
+  const prometheus = wanted.prometheus ? Bun.which("prometheus") : null;
+  if (wanted.prometheus && prometheus === null) {
+    missing.push("prometheus");
+    packages.push("prometheus");
+  }
+  if (!found || missing.length > 0) {
     throw new ChaoslabError(
       "prerequisite",
       `not installed here: ${missing.join(", ")}`,
@@ -124,5 +131,7 @@ export function checkHost(): HostPrograms {
     ...found,
     postgresUser: existingUser("postgres", "nobody"),
     redisUser: existingUser("redis", "nobody"),
+    prometheus:
+      prometheus === null ? null : { program: prometheus, user: existingUser("prometheus", "nobody") },
   };
 }

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createProxies, proxiesOf, removeProxies, TOKEN_VARIABLE, writeProxyFiles } from "./proxies.ts";
-import { DEFAULT_SEEDED, LabPaths, type LabRecord, reserveLab } from "./record.ts";
+import { LabPaths, type LabRecord, reserveLab } from "./record.ts";
 
 let root: string;
 let server: Bun.Server<undefined>;
@@ -36,7 +36,7 @@ beforeEach(() => {
         : Response.json({ proxies: [] }, { status: 201 });
     },
   });
-  record = reserveLab("a", DEFAULT_SEEDED, () => false, { url: server.url.origin });
+  record = reserveLab("a", () => false, { toxiproxy: { url: server.url.origin } });
 });
 afterEach(async () => {
   await server.stop(true);

@@ -4,15 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findLab } from "./lab.ts";
 import { clearRemains } from "./manage.ts";
-import {
-  checkLabName,
-  DEFAULT_SEEDED,
-  labNames,
-  readRecord,
-  releaseLab,
-  reserveLab,
-  writeRecord,
-} from "./record.ts";
+import { checkLabName, labNames, readRecord, releaseLab, reserveLab, writeRecord } from "./record.ts";
 
 let root: string;
 const before = process.env.CHAOSLAB_HOME;
@@ -27,15 +19,15 @@ afterEach(() => {
 });
 
 test("two labs get two subnets, and one in use by others is passed over", () => {
-  const a = reserveLab("a", DEFAULT_SEEDED, (t) => t.subnet === 0);
-  const b = reserveLab("b", DEFAULT_SEEDED, () => false);
+  const a = reserveLab("a", (t) => t.subnet === 0);
+  const b = reserveLab("b", () => false);
   expect([a.subnet, b.subnet]).toEqual([1, 0]);
   expect(a.jwt_secret).not.toBe(b.jwt_secret);
   expect(labNames()).toEqual(["a", "b"]);
 });
 
 test("a lab belongs to a living supervisor from its reservation on, and is dead without one, in every state", async () => {
-  const record = reserveLab("a", DEFAULT_SEEDED, () => false);
+  const record = reserveLab("a", () => false);
   expect(findLab("a")?.state).toBe("booting");
   await expect(clearRemains("a", () => {})).rejects.toMatchObject({ kind: "busy" });
   writeRecord({ ...record, supervisor: { pid: process.pid, starttime: 1 } });
@@ -43,22 +35,22 @@ test("a lab belongs to a living supervisor from its reservation on, and is dead 
 });
 
 test("a name is reserved once", () => {
-  reserveLab("a", DEFAULT_SEEDED, () => false);
-  expect(() => reserveLab("a", DEFAULT_SEEDED, () => false)).toThrow("already up");
+  reserveLab("a", () => false);
+  expect(() => reserveLab("a", () => false)).toThrow("already up");
 });
 
 test("a record is read back as written", () => {
-  const record = reserveLab("a", DEFAULT_SEEDED, () => false);
+  const record = reserveLab("a", () => false);
   writeRecord({ ...record, state: "ready", supervisor: { pid: 1, starttime: 2 } });
   expect(readRecord("a")).toMatchObject({ state: "ready", supervisor: { pid: 1, starttime: 2 } });
   expect(readRecord("none")).toBeNull();
 });
 
 test("a released lab leaves nothing, and its subnet is free again", () => {
-  reserveLab("a", DEFAULT_SEEDED, () => false);
+  reserveLab("a", () => false);
   releaseLab("a");
   expect(existsSync(root)).toBeFalse();
-  expect(reserveLab("b", DEFAULT_SEEDED, () => false).subnet).toBe(0);
+  expect(reserveLab("b", () => false).subnet).toBe(0);
 });
 
 test.each(["", "A", "1lab", "has space", "../up", "a".repeat(17), "a/b"])("%p is no lab name", (name) => {

@@ -19,7 +19,14 @@ import { join } from "node:path";
 import { ChaoslabError, codeOf } from "../../cli/errors.ts";
 import { bootId, type ProcessRef, self } from "../process.ts";
 import type { ProxyChoice } from "./links.ts";
-import { NODE_NAMES, PROXY_NODE, SUBNET_COUNT, Topology } from "./topology.ts";
+import {
+  EXPORTER_NODE,
+  NODE_NAMES,
+  PROMETHEUS_NODE,
+  PROXY_NODE,
+  SUBNET_COUNT,
+  Topology,
+} from "./topology.ts";
 
 /** Root of all labs' state; CHAOSLAB_HOME moves it. */
 export function stateRoot(): string {
@@ -34,7 +41,19 @@ export interface Seeded {
 
 export const DEFAULT_SEEDED: Seeded = { orders: 10_000, products: 1_000, tenants: 20 };
 
-export interface LabRecord {
+/** What a lab is booted with. */
+export interface LabChoices {
+  /** What its database is seeded with: a load must ask for the same. */
+  seeded: Seeded;
+  /** The proxies between its nodes; null: they talk directly. */
+  toxiproxy: ProxyChoice;
+  /** Whether a Prometheus of its own watches it. */
+  prometheus: boolean;
+}
+
+export const DEFAULT_CHOICES: LabChoices = { seeded: DEFAULT_SEEDED, toxiproxy: null, prometheus: false };
+
+export interface LabRecord extends LabChoices {
   name: string;
   subnet: number;
   /** Boot of the host this record was written in: after a reboot only files are left. */
@@ -42,10 +61,6 @@ export interface LabRecord {
   created_at: string;
   state: "booting" | "ready" | "stopping";
   supervisor: ProcessRef | null;
-  /** What its database was seeded with: a load must ask for the same. */
-  seeded: Seeded;
-  /** The proxies between its nodes; null: they talk directly. */
-  toxiproxy: ProxyChoice;
   /** Generated per lab; the folder is the secret's only home. */
   postgres_password: string;
   jwt_secret: string;
@@ -81,6 +96,10 @@ export class LabPaths {
   get proxiesMade(): string {
     return join(this.dir, "proxies.made");
   }
+  /** The configuration of its Prometheus, with its rules beside it. */
+  get prometheus(): string {
+    return join(this.dir, "prometheus");
+  }
   /** The token that its Toxiproxy asks for. */
   get toxiproxyToken(): string {
     return join(this.dir, "toxiproxy.token");
@@ -100,12 +119,15 @@ export class LabPaths {
   }
 }
 
-export function topologyOf({
-  name,
-  subnet,
-  toxiproxy,
-}: Pick<LabRecord, "name" | "subnet" | "toxiproxy">): Topology {
-  return new Topology(name, subnet, toxiproxy?.url === null ? [...NODE_NAMES, PROXY_NODE] : NODE_NAMES);
+/** What names and addresses of a lab follow from. */
+export type LabShape = Pick<LabRecord, "name" | "subnet" | "toxiproxy" | "prometheus">;
+
+export function topologyOf({ name, subnet, toxiproxy, prometheus }: LabShape): Topology {
+  return new Topology(name, subnet, [
+    ...NODE_NAMES,
+    ...(toxiproxy?.url === null ? ([PROXY_NODE] as const) : []),
+    ...(prometheus ? ([EXPORTER_NODE, PROMETHEUS_NODE] as const) : []),
+  ]);
 }
 
 const NAME = /^[a-z][a-z0-9-]{0,15}$/;
@@ -182,9 +204,8 @@ function subnetClaim(subnet: number): string {
  */
 export function reserveLab(
   name: string,
-  seeded: Seeded,
   inUse: (topology: Topology) => boolean,
-  toxiproxy: ProxyChoice = null,
+  choices: Partial<LabChoices> = {},
 ): LabRecord {
   const paths = new LabPaths(name);
   try {
@@ -202,8 +223,8 @@ export function reserveLab(
     state: "booting",
     // From the first moment: without a living supervisor another boot takes the lab for remains.
     supervisor: self(),
-    seeded,
-    toxiproxy,
+    ...DEFAULT_CHOICES,
+    ...choices,
     postgres_password: secret(),
     jwt_secret: secret(),
   };

@@ -19,14 +19,22 @@ export const NODE_NAMES = [
 ] as const;
 /** Holds the proxies between the services, in a lab that is booted with them. */
 export const PROXY_NODE = "toxiproxy";
-export type NodeName = (typeof NODE_NAMES)[number] | typeof PROXY_NODE;
+/** Watch the others, in a lab that is booted with them: what the nodes without metrics have to tell, and a Prometheus. */
+export const EXPORTER_NODE = "exporter";
+export const PROMETHEUS_NODE = "prometheus";
+export type NodeName =
+  | (typeof NODE_NAMES)[number]
+  | typeof PROXY_NODE
+  | typeof EXPORTER_NODE
+  | typeof PROMETHEUS_NODE;
 
 /** Nodes that are services of the system under test, reached over HTTP. */
 export const SERVICES: readonly NodeName[] = ["api", "orders-1", "orders-2", "payments", "catalog"];
 
-/** Everything that can have a place on a lab's network: the nodes, and where the load comes from. */
+/** What an experiment can disturb: the nodes, and where the load comes from. */
 export const PLACES = [...NODE_NAMES, PROXY_NODE, "client"] as const;
-export type Place = (typeof PLACES)[number];
+/** Everything that can have a place on a lab's network. */
+export type Place = NodeName | "client";
 
 /** Last octet of each address; .1 is the host, .2 the fabric. */
 const OCTETS: Readonly<Record<Place, number>> = {
@@ -40,6 +48,8 @@ const OCTETS: Readonly<Record<Place, number>> = {
   redis: 61,
   client: 71,
   toxiproxy: 81,
+  exporter: 91,
+  prometheus: 92,
 };
 
 export const PORTS: Readonly<Record<NodeName, number>> = {
@@ -52,6 +62,8 @@ export const PORTS: Readonly<Record<NodeName, number>> = {
   "pg-replica": 5432,
   redis: 6379,
   toxiproxy: 8474,
+  exporter: 9187,
+  prometheus: 9090,
 };
 
 /** How a node is asked to end. Postgres: its fast shutdown; on SIGTERM it waits for clients, and pools never leave. */

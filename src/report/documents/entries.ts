@@ -66,6 +66,12 @@ export function faultsText(hypothesis: Hypothesis): string {
     .join("; ");
 }
 
+/** What the hypothesis says. */
+export function statementOf(hypothesis: Hypothesis): string {
+  const { sli, steady_state, slo_threshold } = hypothesis;
+  return `Hypothesis: under ${faultsText(hypothesis)}, ${sli} goes from ${steady_state} to no worse than ${slo_threshold}, and every other SLO holds.`;
+}
+
 /** `all but draining` rather than ten names. */
 export function systemText(mitigations: readonly Mitigation[]): string {
   const missing = MITIGATIONS.filter((name) => !mitigations.includes(name));

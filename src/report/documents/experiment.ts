@@ -4,7 +4,7 @@ import { DEFAULT_BLAST_RADIUS, type Experiment } from "../../model/schedule.ts";
 import { comparisonTable, headline } from "../comparison.ts";
 import { markdownTable } from "../markdown.ts";
 import { factsOf, tablesOf, verdictTable } from "../text.ts";
-import { type Entry, faultsText, integrityText, pairs, systemText } from "./entries.ts";
+import { type Entry, integrityText, pairs, statementOf, systemText } from "./entries.ts";
 import { type Notes, noteLines } from "./notes.ts";
 
 /** @param entries of this experiment, one for each hypothesis. */
@@ -32,7 +32,7 @@ export function experimentDocument(
 }
 
 function trialSection({ hypothesis, verdict, run, trial }: Entry, notes: Notes): string {
-  const { sli, steady_state, slo_threshold, description, blast_radius, stop_condition } = hypothesis;
+  const { description, blast_radius, stop_condition } = hypothesis;
   const { baseline, fault, recovery } = verdict.phases;
   const length = (phase: readonly [number, number] | null): string =>
     phase ? `${phase[1] - phase[0]} s` : "none";
@@ -41,7 +41,7 @@ function trialSection({ hypothesis, verdict, run, trial }: Entry, notes: Notes):
     `## ${hypothesis.name}: ${verdict.result}`,
     description?.trim() ?? "",
     [
-      `- Hypothesis: under ${faultsText(hypothesis)}, ${sli} goes from ${steady_state} to no worse than ${slo_threshold}, and every other SLO holds.`,
+      `- ${statementOf(hypothesis)}`,
       `- System: mitigations ${systemText(verdict.mitigations)}.`,
       `- Blast radius allowed: ${(blast_radius ?? DEFAULT_BLAST_RADIUS).join(", ") || "none"}. Seen: ${verdict.blast_radius_endpoints.join(", ") || "none"}.`,
       stop_condition

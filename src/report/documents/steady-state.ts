@@ -1,40 +1,10 @@
 /** steady_state.md: what the system is like undisturbed, how that is measured, and when an experiment is given up. @module */
 import { medianOf } from "../../experiment/stats/order.ts";
-import type { Operation } from "../../model/load.ts";
 import { stopConditionsOf } from "../../model/schedule.ts";
-import { quantileOf, type Sli, showSli } from "../../model/sli.ts";
+import { showSli } from "../../model/sli.ts";
+import { promqlOf } from "../../observe/prometheus/promql.ts";
 import { markdownTable } from "../markdown.ts";
 import type { Entry } from "./entries.ts";
-
-const ROUTES: Readonly<Record<Operation, string>> = {
-  "POST /orders": 'route="/orders",method="POST"',
-  "GET /orders/{id}": 'route="/orders/:id",method="GET"',
-};
-
-/** The same indicator as the api's own metrics have it, in PromQL: what a client saw is a little more. */
-function promqlOf(sli: Sli): string {
-  if (sli.source === "prometheus") return sli.query;
-  if (sli.source === "metrics") {
-    const of = (metric: string): string => (sli.value === "rate" ? `rate(${metric}[1m])` : metric);
-    return `${sli.across}(${of(sli.metric)})${sli.per === undefined ? "" : ` / ${sli.across}(${of(sli.per)})`}`;
-  }
-  const route = `node="api",${ROUTES[sli.operation]}`;
-  const quantile = quantileOf(sli.measure);
-  if (quantile !== null) {
-    return `histogram_quantile(${quantile}, sum by (le) (rate(chaoslab_http_request_duration_seconds_bucket{${route}}[1m])))`;
-  }
-  const rate = (more: string): string => `sum(rate(chaoslab_http_requests_total{${route}${more}}[1m]))`;
-  switch (sli.measure) {
-    case "availability":
-      return `1 - ${rate(',status=~"5.."')} / ${rate("")}`;
-    case "error_rate":
-      return `${rate(',status=~"5.."')} / ${rate("")}`;
-    case "degraded_rate":
-      return `${rate(',status="202"')} / ${rate("")}`;
-    default:
-      return rate(',status=~"2.."');
-  }
-}
 
 export function steadyState(entries: readonly Entry[]): string {
   const last = entries.at(-1);
@@ -79,7 +49,7 @@ A trial whose baseline is out of a steady bound, or drifts, is inconclusive: not
 
 From the metrics of the api, for dashboards and alerts. The verdicts go by the client's record, which includes what never reached the api.
 
-${markdownTable({ heading: ["SLI", "query"], rows: named.map(([name, sli]) => [name, `\`${promqlOf(sli)}\``]) })}
+${markdownTable({ heading: ["SLI", "query"], rows: named.map(([name, sli]) => [name, `\`${promqlOf(sli, "1m")}\``]) })}
 
 ## When an experiment is given up
 
