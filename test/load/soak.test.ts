@@ -7,7 +7,7 @@ setDefaultTimeout(180_000);
 
 const MAIN = join(import.meta.dir, "..", "..", "src", "main.ts");
 /** A soak of half an hour: CHAOSLAB_SOAK_S=1800. */
-const SECONDS = Number(process.env.CHAOSLAB_SOAK_S ?? 45);
+const SECONDS = Number(process.env.CHAOSLAB_SOAK_S ?? 36);
 const SETTLED_S = Math.min(60, SECONDS / 3);
 const RATE = 1_000;
 
