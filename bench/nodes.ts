@@ -11,6 +11,7 @@ import { cgroupOf, readControl } from "../src/faults/node/cgroup.ts";
 import { cgroupLayout, enterCgroup } from "../src/lab/host/cgroup.ts";
 import { bootLab } from "../src/lab/host/lab.ts";
 import type { NodeName } from "../src/lab/host/topology.ts";
+import { fieldsFromState, TICKS_PER_SECOND } from "../src/lab/process.ts";
 import type { FaultType } from "../src/model/params.ts";
 import { Speaker } from "../test/faults/clock-node.ts";
 import { argument, busySeconds, type Figure, finish, quiet, show } from "./kit.ts";
@@ -44,8 +45,8 @@ function start(node: NodeName, script: string) {
 /** Seconds of processor time that a process has used: fields 14 and 15 of /proc/PID/stat, in 1/100 s (proc(5)). */
 function usedSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / 100;
+  const fields = fieldsFromState(stat);
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
 async function cpuShares(): Promise<void> {

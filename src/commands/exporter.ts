@@ -8,6 +8,7 @@ import { abortOnSignals } from "../cli/signals.ts";
 import { findLab } from "../lab/host/lab.ts";
 import { databaseUrl } from "../lab/host/nodes.ts";
 import { checkLabName } from "../lab/host/record.ts";
+import { PORTS } from "../lab/host/topology.ts";
 import { LabSource } from "../observe/exporter/lab.ts";
 import { PostgresSource } from "../observe/exporter/postgres.ts";
 import { RedisSource } from "../observe/exporter/redis.ts";
@@ -50,10 +51,9 @@ function sourcesOf(flags: Flags): Source[] {
     sources.push(new LabSource(lab));
     for (const node of ["pg-primary", "pg-replica"] as const) {
       // The databases' own statistics are told to their superuser alone.
-      const url = new URL(databaseUrl(lab, node, "postgres"));
-      sources.push(new PostgresSource(node, url.href));
+      sources.push(new PostgresSource(node, databaseUrl(lab, node, "postgres")));
     }
-    sources.push(new RedisSource("redis", `redis://${lab.topology.url("redis").replace(/^http:\/\//, "")}`));
+    sources.push(new RedisSource("redis", `redis://${lab.topology.address("redis")}:${PORTS.redis}`));
   }
   if (sources.length > 0) return sources;
   throw new ChaoslabError(

@@ -1,6 +1,6 @@
 /** Bounds of a hypothesis, and what is out of them: pure functions over the measurements. @module */
 import type { Hypothesis, Schedule } from "../model/schedule.ts";
-import { meets, parseThreshold, type Sli, showBound, showSli, type Threshold } from "../model/sli.ts";
+import { meets, type Sli, showBound, showSli, type Threshold, threshold } from "../model/sli.ts";
 import type { Measurements } from "./measurements.ts";
 
 /** SLIs must be back for this many seconds in a row, and over all the time that is left, to count as recovered. */
@@ -11,13 +11,6 @@ export interface Bounds {
   sli: Sli;
   steady: Threshold;
   fault: Threshold;
-}
-
-/** A bound that was checked when the file was read. */
-export function threshold(text: string, { unit }: Pick<Sli, "unit">): Threshold {
-  const parsed = parseThreshold(text, unit);
-  if (!parsed) throw new RangeError(`${JSON.stringify(text)} is not a bound in ${unit}`);
-  return parsed;
 }
 
 /** Every SLO of the schedule, with the hypothesis's own bounds for its own SLI. */

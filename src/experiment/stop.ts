@@ -2,9 +2,8 @@
 import { countsOf } from "../load/counts.ts";
 import type { LoadTick } from "../model/load.ts";
 import type { StopCondition } from "../model/schedule.ts";
-import { type LoadSli, meets, type Sli, type Threshold } from "../model/sli.ts";
+import { type LoadSli, meets, type Sli, type Threshold, threshold } from "../model/sli.ts";
 import type { Stopped } from "../model/verdict.ts";
-import { threshold } from "./bounds.ts";
 import { badOf } from "./budget.ts";
 import { measureOf } from "./history.ts";
 

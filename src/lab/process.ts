@@ -18,8 +18,7 @@ export function processRef(pid: number): ProcessRef | null {
   } catch {
     return null;
   }
-  // The command name (field 2) may hold spaces and brackets: fields count from after its last bracket.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const fields = fieldsFromState(stat);
   if (fields[0] === "Z" || fields[0] === "X") return null;
   return { pid, starttime: Number(fields[19]) };
 }
@@ -28,8 +27,13 @@ export function isAlive(ref: ProcessRef): boolean {
   return processRef(ref.pid)?.starttime === ref.starttime;
 }
 
+/** The fields of /proc/PID/stat from the third on, the state: the second, a name, may hold spaces and brackets (proc(5)). */
+export function fieldsFromState(stat: string): string[] {
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+}
+
 /** Clock ticks per second in /proc: USER_HZ is 100 on every architecture that Linux runs Bun on. */
-const TICKS_PER_SECOND = 100;
+export const TICKS_PER_SECOND = 100;
 
 /** How long the process has run, in milliseconds. */
 export function ageMs({ starttime }: ProcessRef): number {

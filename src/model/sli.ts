@@ -120,6 +120,13 @@ export function parseThreshold(text: string, unit: Unit): Threshold | null {
   return { comparison: comparison as Comparison, value: share };
 }
 
+/** A bound that was checked when its file was read. @throws {RangeError} when it was not, and is none in this unit. */
+export function threshold(text: string, { unit }: Pick<Sli, "unit">): Threshold {
+  const parsed = parseThreshold(text, unit);
+  if (!parsed) throw new RangeError(`${JSON.stringify(text)} is not a bound in ${unit}`);
+  return parsed;
+}
+
 /** Whether a measured value is inside the threshold. No data (null) is not. */
 export function meets(value: number | null, { comparison, value: limit }: Threshold): boolean {
   if (value === null) return false;

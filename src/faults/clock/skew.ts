@@ -35,7 +35,7 @@ const WIPE_ATTEMPTS = 5;
 
 /**
  * What is missing in a process to skew it: the blob of the time functions, and, unless `timeOnly`, that of the waits
- * where it has any; and what is there but does nothing.
+ * where it has any. `leftovers`: blobs that nothing leads into any more.
  *
  * @throws {ChaoslabError} `busy` when another fault has its clock, `prerequisite` when it cannot be skewed.
  */

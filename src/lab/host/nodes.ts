@@ -126,6 +126,10 @@ async function databaseReady(ctx: LabContext, node: "pg-primary" | "pg-replica")
   }
 }
 
+/** Whether what listens there says that it is well. */
+export const answers = async (url: string): Promise<boolean> =>
+  (await fetch(url, { signal: AbortSignal.timeout(2_000) })).ok;
+
 /** One inline PING: enough to know that the server answers. */
 function redisReady(host: string, port: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
@@ -186,8 +190,7 @@ function serviceSpec(
       ...env,
     },
     stopSignal: stopSignalOf(name),
-    ready: async () =>
-      (await fetch(`${topology.url(name)}/readyz`, { signal: AbortSignal.timeout(2_000) })).ok,
+    ready: () => answers(`${topology.url(name)}/readyz`),
   };
 }
 

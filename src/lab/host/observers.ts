@@ -8,7 +8,7 @@ import { selfCommand } from "../../cli/self.ts";
 import type { ScrapeTarget } from "../../observe/prometheus/config.ts";
 import { prometheusFiles } from "../../observe/prometheus/files.ts";
 import { inNamespace } from "../netns.ts";
-import { asUser, type LabContext, type NodeSpec, withoutCapabilities } from "./nodes.ts";
+import { answers, asUser, type LabContext, type NodeSpec, withoutCapabilities } from "./nodes.ts";
 import { stateRoot } from "./record.ts";
 import { EXPORTER_NODE, type NodeName, PORTS, PROMETHEUS_NODE, SERVICES, stopSignalOf } from "./topology.ts";
 
@@ -82,6 +82,3 @@ export function observerSpecs({
     },
   };
 }
-
-const answers = async (url: string): Promise<boolean> =>
-  (await fetch(url, { signal: AbortSignal.timeout(2_000) })).ok;

@@ -6,9 +6,11 @@
 import { readFileSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { openFaults } from "../../faults/journal.ts";
+import { parseCounters } from "../../faults/node/cgroup.ts";
 import { cgroupDirs, cgroupLayout, cgroupProcesses } from "../../lab/host/cgroup.ts";
 import type { HostLab } from "../../lab/host/lab.ts";
 import type { NodeName } from "../../lab/host/topology.ts";
+import { fieldsFromState, TICKS_PER_SECOND } from "../../lab/process.ts";
 import { inTime, type Samples, type Source } from "./samples.ts";
 
 export class LabSource implements Source {
@@ -54,10 +56,7 @@ export function usageOf(
 ): Usage {
   const first = (file: string): string | null =>
     dirs.reduce<string | null>((found, dir) => found ?? read(join(dir, file)), null);
-  const field = (file: string, key: string): number | null => {
-    const value = new RegExp(`^${key} (\\d+)$`, "m").exec(first(file) ?? "")?.[1];
-    return value === undefined ? null : Number(value);
-  };
+  const field = (file: string, key: string): number | null => parseCounters(first(file) ?? "")[key] ?? null;
   const whole = (file: string): number | null => {
     const text = first(file);
     return text === null ? null : Number(text);
@@ -78,15 +77,13 @@ export function usageOf(
 }
 
 /**
- * CPU time of processes and of the children that they have waited for, in seconds: fields 14 to 17 of /proc/PID/stat, in
- * 1/100 s (proc(5)). On v1 the controller that counts it is one of its own, which a lab makes no groups in.
+ * CPU time of processes and of the children that they have waited for, in seconds: fields 14 to 17 of /proc/PID/stat
+ * (proc(5)). On v1 the controller that counts it is one of its own, which a lab makes no groups in.
  */
 export function cpuOf(pids: readonly number[], read: (path: string) => string | null): number {
   return pids.reduce((sum, pid) => {
-    const stat = read(`/proc/${pid}/stat`) ?? "";
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    const ticks = fields.slice(11, 15).reduce((ticks, field) => ticks + (Number(field) || 0), 0);
-    return sum + ticks / 100;
+    const times = fieldsFromState(read(`/proc/${pid}/stat`) ?? "").slice(11, 15);
+    return sum + times.reduce((ticks, time) => ticks + (Number(time) || 0), 0) / TICKS_PER_SECOND;
   }, 0);
 }
 

@@ -8,10 +8,10 @@ import type { Slo, StopCondition } from "../../model/schedule.ts";
 import {
   BUILTIN_SLIS,
   type Comparison,
-  parseThreshold,
   type Sli,
   showBound,
   type Threshold,
+  threshold,
 } from "../../model/sli.ts";
 import { baseUnitOf, inBaseUnit, latencyQuery, promqlOf, requestRateQuery } from "./promql.ts";
 
@@ -89,7 +89,7 @@ export function alertRules(
   const rules = Object.entries(slos).flatMap(([name, { steady }]): Rule[] => {
     const sli = slis[name];
     if (!sli) return [];
-    const bound = read(steady, sli);
+    const bound = threshold(steady, sli);
     return [
       {
         alert: "SloOutOfBound",
@@ -100,10 +100,10 @@ export function alertRules(
       },
     ];
   });
-  const conditions = stops.flatMap(({ sli: name, threshold, for_s }): Rule[] => {
+  const conditions = stops.flatMap(({ sli: name, threshold: condition, for_s }): Rule[] => {
     const sli = slis[name];
     if (!sli) return [];
-    const limit = read(threshold, sli);
+    const limit = threshold(condition, sli);
     return [
       {
         alert: "StopCondition",
@@ -138,12 +138,6 @@ export function alertRules(
       { name: "watch", interval: INTERVAL, rules: watch },
     ],
   };
-}
-
-function read(text: string, { unit }: Pick<Sli, "unit">): Threshold {
-  const bound = parseThreshold(text, unit);
-  if (!bound) throw new RangeError(`${JSON.stringify(text)} is not a bound in ${unit}`);
-  return bound;
 }
 
 /** What the system is watched for. */

@@ -4,7 +4,7 @@
  * @module
  */
 import uPlot from "uplot";
-import { type ColourName, colour, onSchemeChange } from "../../../web/client/theme.ts";
+import { axisStyle, type ColourName, colour, onSchemeChange } from "../../../web/client/theme.ts";
 
 export interface TimeSeries {
   label: string;
@@ -43,12 +43,7 @@ export class TimeChart {
     const { label, series, showValue, showTime, top, height } = options;
     host.setAttribute("role", "img");
     host.setAttribute("aria-label", label);
-    const axis = {
-      stroke: () => colour("quiet"),
-      font: "12px system-ui, sans-serif",
-      grid: { stroke: () => colour("line"), width: 1 },
-      ticks: { stroke: () => colour("line"), width: 1, size: 4 },
-    };
+    const axis = axisStyle(12);
     const empty: uPlot.AlignedData = [[], ...series.map(() => [])];
     this.#plot = new uPlot(
       {

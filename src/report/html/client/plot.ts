@@ -1,6 +1,6 @@
 /** Draws a chart in its figure. @module */
 import uPlot from "uplot";
-import { colour } from "../../../web/client/theme.ts";
+import { axisStyle, colour } from "../../../web/client/theme.ts";
 import { type AxisSpec, type ChartSpec, decades } from "../charts/spec.ts";
 import { drawAbove, drawBeneath } from "./marks.ts";
 
@@ -71,10 +71,7 @@ const isWhole = (xs: readonly number[], from: number | null, to: number | null):
 
 function axisOf({ show, log, splits }: AxisSpec): uPlot.Axis {
   return {
-    stroke: () => colour("quiet"),
-    font: "11px system-ui, sans-serif",
-    grid: { stroke: () => colour("line"), width: 1 },
-    ticks: { stroke: () => colour("line"), width: 1, size: 4 },
+    ...axisStyle(11),
     values: (_, at) => at.map(show),
     ...(log
       ? {
