@@ -1,5 +1,5 @@
 /** What the api's metrics say of the operations that have SLOs: pure functions over its scrapes. @module */
-import { OPERATIONS, type Operation } from "../model/load.ts";
+import { OPERATIONS, type ShopOperation } from "../model/load.ts";
 import { parseValue, type Sample } from "../observe/exposition.ts";
 
 /** Since the api's start. */
@@ -15,7 +15,7 @@ export interface Counters {
 export interface Scraped {
   /** Unix epoch milliseconds. */
   t: number;
-  operations: Readonly<Record<Operation, Counters>>;
+  operations: Readonly<Record<ShopOperation, Counters>>;
 }
 
 export function scrapedOf(samples: readonly Sample[], t: number): Scraped {

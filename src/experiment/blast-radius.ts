@@ -1,20 +1,25 @@
 /** Which tenants left an SLI's bound while the fault was active. @module */
 import { tenantName } from "../load/mix.ts";
+import type { Load } from "../model/schedule.ts";
 import { meets } from "../model/sli.ts";
-import type { BlastRadius, Phases } from "../model/verdict.ts";
-import type { Bounds } from "./bounds.ts";
+import type { BlastRadius } from "../model/verdict.ts";
 import { measureOf } from "./history.ts";
-import type { Measurements } from "./measurements.ts";
+import type { Trial } from "./trial.ts";
+
+/** Name of a load's tenant by its index. */
+export const tenantNameOf = ({ scenario }: Load, tenant: number): string =>
+  scenario?.tenants[tenant] ?? tenantName(tenant);
 
 /**
  * Per SLI of the load's record that any tenant saw out of its bound; and the share of all tenants that saw any.
  * A tenant without a request in the window is not counted.
  */
-export function blastRadius(
-  { history, timeoutMs }: Measurements,
-  bounds: readonly Bounds[],
-  { fault }: Phases,
-): { slis: BlastRadius[]; tenants: number } {
+export function blastRadius({
+  schedule: { load },
+  measurements: { history, timeoutMs },
+  bounds,
+  phases: { fault },
+}: Trial): { slis: BlastRadius[]; tenants: number } {
   if (!fault) return { slis: [], tenants: 0 };
   const seen = new Set<number>();
   const hit = new Set<number>();
@@ -39,7 +44,7 @@ export function blastRadius(
         tenants: values.length,
         tenants_out: out.length,
         share: out.length / values.length,
-        worst_tenant: tenantName(worst.tenant),
+        worst_tenant: tenantNameOf(load, worst.tenant),
         worst_value: worst.value,
       },
     ];

@@ -7,7 +7,8 @@
  * @module
  */
 import { type Counts, slowerThan } from "../load/counts.ts";
-import type { ErrorBudget, Schedule } from "../model/schedule.ts";
+import type { Operation } from "../model/load.ts";
+import type { ErrorBudget, Load, Schedule } from "../model/schedule.ts";
 import { type LoadSli, quantileOf, type Threshold } from "../model/sli.ts";
 import type { BudgetOutcome, Phases } from "../model/verdict.ts";
 import type { Bounds } from "./bounds.ts";
@@ -33,17 +34,22 @@ export function badOf(counts: Counts, { measure }: LoadSli, { value }: Threshold
   return measure === "degraded_rate" ? counts.degraded : counts.requests - counts.good;
 }
 
+/** Share of a load's requests that are of an operation. */
+function shareOf(load: Load, operation: Operation): number {
+  if (load.scenario) return load.scenario.shares[operation] ?? 0;
+  return operation === "POST /orders" ? 1 - load.reads : load.reads;
+}
+
 /** Requests that may miss an objective in the budget's window. */
 export function allowedRequests(
   sli: LoadSli,
   objective: Threshold,
-  { rate, reads }: Schedule["load"],
+  load: Load,
   windowDays: number,
 ): number | null {
   const share = allowedShare(sli, objective);
   if (share === null) return null;
-  const own = rate * (sli.operation === "POST /orders" ? 1 - reads : reads);
-  return share * own * windowDays * DAY_S;
+  return share * load.rate * shareOf(load, sli.operation) * windowDays * DAY_S;
 }
 
 export function budgetOutcomes(

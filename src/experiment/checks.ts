@@ -7,7 +7,7 @@
  * @module
  */
 import type { IntegrityReport } from "../model/integrity.ts";
-import { DEFAULT_BLAST_RADIUS } from "../model/schedule.ts";
+import { blastRadiusOf } from "../model/schedule.ts";
 import { showBound, showSli } from "../model/sli.ts";
 import type { Finding, PoolOutcome, Result, SliOutcome } from "../model/verdict.ts";
 import { steadyBreaches } from "./bounds.ts";
@@ -113,8 +113,8 @@ export const SYSTEM_CHECKS: readonly Check[] = [
     const by = stopped.by === "error_budget" ? "error budget" : "stop condition";
     return [`the ${by} (${stopped.condition}) ended the fault after ${stopped.after_s} s`];
   }),
-  findings("cascade", "failed", ({ slis, hypothesis }) => {
-    const allowed: readonly string[] = hypothesis.blast_radius ?? DEFAULT_BLAST_RADIUS;
+  findings("cascade", "failed", ({ slis, hypothesis, schedule }) => {
+    const allowed = blastRadiusOf(hypothesis, schedule);
     const out = slis.filter(
       ({ endpoint, fault_in_bound }) => endpoint !== null && !fault_in_bound && !allowed.includes(endpoint),
     );

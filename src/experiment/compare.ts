@@ -142,5 +142,6 @@ function changesOf(before: Verdict, after: Verdict): Change[] {
   ];
 }
 
-const exhaustion = ({ pools }: Verdict): number =>
-  Math.max(0, ...pools.map(({ exhausted_s }) => exhausted_s));
+/** Null where no pool is known. */
+const exhaustion = ({ pools }: Verdict): number | null =>
+  pools.length === 0 ? null : Math.max(...pools.map(({ exhausted_s }) => exhausted_s));

@@ -9,18 +9,20 @@ import type { Machine } from "../model/ramp.ts";
 import { VERSION } from "../version.ts";
 
 export interface Environment extends Machine {
-  postgres: string;
-  redis: string;
+  /** Versions of what chaoslab boots; null where it boots nothing. */
+  postgres: string | null;
+  redis: string | null;
   cgroup: string;
 }
 
-export async function describeEnvironment(programs: HostPrograms): Promise<Environment> {
+/** @param programs of a lab that this host boots; null: the system is not this host's to boot. */
+export async function describeEnvironment(programs: HostPrograms | null): Promise<Environment> {
   const versionOf = async (program: string): Promise<string> =>
     (await exec([program, "--version"])).stdout.trim().split("\n")[0] ?? "";
   return {
     ...describeMachine(),
-    postgres: await versionOf(join(programs.postgresBin, "postgres")),
-    redis: await versionOf(programs.redisServer),
+    postgres: programs && (await versionOf(join(programs.postgresBin, "postgres"))),
+    redis: programs && (await versionOf(programs.redisServer)),
     cgroup: `v${cgroupLayout().version}`,
   };
 }

@@ -1,7 +1,7 @@
 /** The faults of one trial: put in force at their time in the window, and all taken back at its end or before. @module */
 import { reasonOf } from "../cli/errors.ts";
 import { type ActiveFault, inject } from "../faults/controller.ts";
-import type { HostLab } from "../lab/host/lab.ts";
+import type { Lab } from "../lab/lab.ts";
 import type { FaultRecord } from "../model/history.ts";
 import type { TimedFault } from "../model/schedule.ts";
 
@@ -11,7 +11,7 @@ const LEASE_SLACK_S = 30;
 const LOOK_AFTER_S = 5;
 
 export interface FaultWindowOptions {
-  lab: HostLab;
+  lab: Lab;
   windowS: number;
   record: (record: FaultRecord) => void;
   say: (line: string) => void;
@@ -78,7 +78,7 @@ export class FaultWindow {
     slot.active = await inject({
       journal: lab.paths.journal,
       fault,
-      ...lab.targetsOf(fault),
+      ...(await lab.targetsOf(fault)),
       leaseMs: (windowS + LEASE_SLACK_S) * 1000,
       maxLifetimeMs: (windowS + 2 * LEASE_SLACK_S) * 1000,
     });

@@ -6,7 +6,7 @@
 import { resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { type Problem, problemOf } from "../config/yaml-file.ts";
-import { Includes, type ScheduleFile } from "../model/schedule.ts";
+import { Includes, type Load, operationsOf, type Schedule, type ScheduleFile } from "../model/schedule.ts";
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -45,6 +45,28 @@ export function resolveIncludes(
   schedule.hypotheses = hypotheses;
   delete schedule.include;
   return null;
+}
+
+/** An included schedule, by itself. */
+export interface Part {
+  /** For messages. */
+  name: string;
+  schedule: Schedule;
+}
+
+/** Why the hypotheses of an included schedule are not about the system of this load; null: they may be. */
+export function otherSystem({ name, schedule: { load, slis, hypotheses } }: Part, own: Load): string | null {
+  const kind = ({ scenario }: Load): string => (scenario ? "a scenario" : "the shop's mix");
+  if (kind(load) !== kind(own)) return `${name} has ${kind(load)} as its load, and this one ${kind(own)}`;
+  const named = [
+    ...Object.values(slis).flatMap((sli) => (sli.source === "load" ? [sli.operation] : [])),
+    ...hypotheses.flatMap(({ blast_radius = [] }) => blast_radius),
+  ];
+  const known = operationsOf(own);
+  const stray = named.find((operation) => !known.includes(operation));
+  return stray === undefined
+    ? null
+    : `${name} names the operation ${JSON.stringify(stray)}, and this load has ${known.join(", ")}`;
 }
 
 /** Adds entries to a map of the schedule; the name of one that stands there already with another meaning. */

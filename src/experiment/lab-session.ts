@@ -2,10 +2,12 @@
 import { ChaoslabError, reasonOf } from "../cli/errors.ts";
 import { startGuard } from "../faults/guard.ts";
 import { isInForce, revertAll } from "../faults/revert.ts";
-import { type BootedLab, bootLab, findLab, type HostLab, stepLine } from "../lab/host/lab.ts";
+import { type BootedLab, bootLab, stepLine } from "../lab/host/lab.ts";
 import { clearRemains } from "../lab/host/manage.ts";
-import { readMitigations, switchMitigations } from "../lab/host/mitigations.ts";
 import { DEFAULT_SEEDED } from "../lab/host/record.ts";
+import { type Lab, requireProxies, shopOf } from "../lab/lab.ts";
+import { readMitigations, switchMitigations } from "../lab/mitigations.ts";
+import { labThatIsUp } from "../lab/ready.ts";
 import type { Mitigation } from "../model/mitigations.ts";
 import { type Schedule, specsOf } from "../model/schedule.ts";
 import { lockRun } from "./lock.ts";
@@ -26,7 +28,7 @@ export class LabSession implements AsyncDisposable {
 
   private constructor(
     readonly options: SessionOptions,
-    readonly lab: HostLab,
+    readonly lab: Lab,
     private readonly booted: BootedLab | null,
     private readonly resources: AsyncDisposableStack,
     /** What the lab was found with. */
@@ -40,7 +42,7 @@ export class LabSession implements AsyncDisposable {
       resources.use(lockRun(lab.paths.runLock, lab.name));
       await requireNoFault(lab);
       resources.use(await startGuard(lab.paths.journal));
-      return new LabSession(options, lab, booted, resources, readMitigations(lab.paths));
+      return new LabSession(options, lab, booted, resources, mitigationsNow(lab));
     } catch (error) {
       await resources.disposeAsync();
       await booted?.down();
@@ -64,8 +66,8 @@ export class LabSession implements AsyncDisposable {
     const stays = booted === null || (keep && !signal.aborted && !this.#renewed);
     try {
       await this.resources.disposeAsync();
-      if (stays) {
-        await switchMitigations(lab, mitigations).catch((error: unknown) => say(reasonOf(error)));
+      if (stays && lab.shop) {
+        await switchMitigations(lab.shop, mitigations).catch((error: unknown) => say(reasonOf(error)));
       }
     } finally {
       if (booted && stays) {
@@ -79,8 +81,11 @@ export class LabSession implements AsyncDisposable {
   }
 }
 
+const mitigationsNow = ({ shop }: Lab): readonly Mitigation[] =>
+  shop ? readMitigations(shop.mitigationsFile) : [];
+
 /** Takes back what another run may have left. A baseline beside a fault is none. */
-async function requireNoFault(lab: HostLab): Promise<void> {
+async function requireNoFault(lab: Lab): Promise<void> {
   const left = (await revertAll(lab.paths.journal)).filter(isInForce);
   if (left.length === 0) return;
   const why = left.map(({ event, error }) => `${event.id} (${error ?? event.remains})`).join(", ");
@@ -88,38 +93,19 @@ async function requireNoFault(lab: HostLab): Promise<void> {
 }
 
 /** The lab of that name if one is up, else one that is booted. */
-async function openLab({
-  schedule,
-  labName,
-  signal,
-  say,
-}: SessionOptions): Promise<{ lab: HostLab; booted: BootedLab | null }> {
-  const present = findLab(labName);
-  if (present?.state === "ready") {
-    const waiting = (await present.nodes()).filter((node) => node.state !== "ready").map((node) => node.name);
-    if (waiting.length > 0) {
-      throw new ChaoslabError(
-        "labFailed",
-        `lab ${labName}: not ready: ${waiting.join(", ")}`,
-        `chaoslab status --lab ${labName}`,
-      );
-    }
-    const { tenants } = present.record.seeded;
-    if (tenants !== schedule.load.tenants) {
-      throw new ChaoslabError(
-        "badConfig",
-        `load.tenants: ${schedule.load.tenants}, but lab ${labName} is up with ${tenants}`,
-        "use --lab for a lab of its own",
-      );
-    }
-    checkAgainst(present, schedule);
-    say(`using lab ${labName}, which is up`);
+async function openLab(options: SessionOptions): Promise<{ lab: Lab; booted: BootedLab | null }> {
+  const { schedule, labName, signal, say } = options;
+  const present = await labThatIsUp(labName);
+  if (present) {
+    await checkAgainst(present, schedule, labName);
+    say(`using lab ${present.name}, which is up`);
     return { lab: present, booted: null };
   }
   await clearRemains(labName, say);
   say(`booting lab ${labName}`);
   const { orders = DEFAULT_SEEDED.orders, products = DEFAULT_SEEDED.products } = schedule.lab ?? {};
-  const seeded = { orders, products, tenants: schedule.load.tenants };
+  const { tenants } = schedule.load.scenario ? DEFAULT_SEEDED : schedule.load;
+  const seeded = { orders, products, tenants };
   const toxiproxy = needsProxies(schedule) ? { url: null } : null;
   const booted = await bootLab(labName, (step) => say(stepLine(step)), { seeded, toxiproxy }, signal);
   say(`lab ${labName} is ready after ${(booted.ms / 1000).toFixed(1)} s`);
@@ -127,8 +113,27 @@ async function openLab({
 }
 
 /** What a schedule asks of a lab that is up, before anything is done to it. */
-function checkAgainst(lab: HostLab, schedule: Schedule): void {
+async function checkAgainst(lab: Lab, schedule: Schedule, labName: string): Promise<void> {
+  const waiting = (await lab.nodes()).filter((node) => node.state !== "ready").map((node) => node.name);
+  if (waiting.length > 0) {
+    throw new ChaoslabError(
+      "labFailed",
+      `lab ${lab.name}: not ready: ${waiting.join(", ")}`,
+      `chaoslab status --lab ${labName}`,
+    );
+  }
+  const { load } = schedule;
+  if (!load.scenario) {
+    const { tenants } = shopOf(lab, "load: the built-in mix").seeded;
+    if (tenants !== load.tenants) {
+      throw new ChaoslabError(
+        "badConfig",
+        `load.tenants: ${load.tenants}, but lab ${lab.name} is up with ${tenants}`,
+        "use --lab for a lab of its own",
+      );
+    }
+  }
   const faults = schedule.hypotheses.flatMap(specsOf);
-  if (faults.some(({ type }) => type === "toxic")) lab.requireProxies();
-  for (const fault of faults) lab.targetsOf(fault);
+  if (faults.some(({ type }) => type === "toxic")) requireProxies(lab);
+  for (const fault of faults) await lab.targetsOf(fault);
 }

@@ -5,13 +5,12 @@
 import { ChaoslabError, ExitCode } from "../cli/errors.ts";
 import { linesOf } from "../cli/lines.ts";
 import { selfCommand } from "../cli/self.ts";
-import type { HostLab } from "../lab/host/lab.ts";
-import { inNamespace } from "../lab/netns.ts";
+import { type Lab, shopOf } from "../lab/lab.ts";
 import type { LoadRecord, LoadStart, LoadSummary, LoadTick } from "../model/load.ts";
 import type { Schedule } from "../model/schedule.ts";
 
 export interface LoadOptions {
-  lab: HostLab;
+  lab: Lab;
   load: Schedule["load"];
   seed: number;
   durationS: number;
@@ -26,6 +25,16 @@ interface Waiter {
   tick: number;
   resolve: () => void;
   reject: (error: unknown) => void;
+}
+
+/** Arguments that say what is sent where. */
+function workloadOf(lab: Lab, load: Schedule["load"]): string[] {
+  // The schedule says what is promised, and ends what must be ended.
+  if (load.scenario) return [`--scenario=${load.scenario.path}`, "--without-slo"];
+  const { api, seeded } = shopOf(lab, "load");
+  const { reads, tenants } = load;
+  const flags = { mix: "shop", reads, tenants, orders: seeded.orders, products: seeded.products };
+  return [api, ...Object.entries(flags).map(([name, value]) => `--${name}=${value}`), "--check"];
 }
 
 export class LoadProcess {
@@ -43,21 +52,15 @@ export class LoadProcess {
     // a limit of the generator decides what happens next.
     const connections = Math.ceil(load.rate * load.timeout_s * 1.5) + 50;
     const flags = {
-      mix: "shop",
       rate: load.rate,
-      reads: load.reads,
-      tenants: load.tenants,
       timeout: `${Math.round(load.timeout_s * 1000)}ms`,
       for: `${durationS}s`,
       seed,
       connections,
-      orders: lab.record.seeded.orders,
-      products: lab.record.seeded.products,
     };
     const argv = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
-    const command = selfCommand("load", lab.apiUrl, ...argv, "--check", "--stream", "--quiet");
-    // In a namespace of the lab: should the lab go away, its packets have nowhere to go.
-    this.#child = Bun.spawn(inNamespace(lab.topology.netns("client"), command), {
+    const command = selfCommand("load", ...workloadOf(lab, load), ...argv, "--stream", "--quiet");
+    this.#child = Bun.spawn(lab.asClient(command), {
       stdin: "ignore",
       stdout: "pipe",
       stderr: "pipe",

@@ -2,6 +2,7 @@
  * SLIs as numbers over the seconds of a run, wherever they come from: the load's record or the servers' own metrics.
  * @module
  */
+import { OPERATIONS, type Operation } from "../model/load.ts";
 import type { OverTime, Sli } from "../model/sli.ts";
 import type { History } from "./history.ts";
 
@@ -14,11 +15,15 @@ export class Measurements {
   /** Each SLI by the second, as far as it was asked for. */
   readonly #seconds = new Map<string, (number | null)[]>();
 
-  /** @param series of each SLI that is not of the load's record, by its name. */
+  /**
+   * @param series of each SLI that is not of the load's record, by its name.
+   * @param operations of the load.
+   */
   constructor(
     readonly history: History,
     readonly slis: Readonly<Record<string, Sli>>,
     readonly series: ReadonlyMap<string, Series>,
+    readonly operations: readonly Operation[] = OPERATIONS,
   ) {}
 
   get timeoutMs(): number {

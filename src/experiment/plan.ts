@@ -1,6 +1,7 @@
 /** What a run would do: nothing is touched but for trying, where it can harm nothing, which mechanisms work here. @module */
 import { FAULTS } from "../faults/registry.ts";
-import { findLab, plannedLab } from "../lab/host/lab.ts";
+import { plannedLab } from "../lab/host/lab.ts";
+import { isHostLab, labThatIsUp } from "../lab/ready.ts";
 import type { Mitigation } from "../model/mitigations.ts";
 import {
   DEFAULT_PENDING_BOUND_S,
@@ -66,10 +67,9 @@ export interface PlanOptions {
 const OVERHEAD_S = 2;
 
 export async function planRun({ schedule, file, labName, profile, repeats }: PlanOptions): Promise<Plan> {
-  checkTargets(schedule, file);
+  if (isHostLab(labName)) checkTargets(schedule, file);
   const chosen = profileOf(schedule, profile, file);
-  const present = findLab(labName);
-  const up = present?.state === "ready" ? present : null;
+  const up = await labThatIsUp(labName);
   const proxies = needsProxies(schedule);
   const lab = up ?? plannedLab(labName, { toxiproxy: proxies ? { url: null } : null });
   const times = repeats ?? schedule.repeats ?? 1;
@@ -81,7 +81,7 @@ export async function planRun({ schedule, file, labName, profile, repeats }: Pla
       const request = {
         id: "f-planned",
         params: fault.params,
-        ...lab.targetsOf(fault),
+        ...(await lab.targetsOf(fault)),
         maxLifetimeMs: windows.window_s * 1000,
       };
       const { name, lacks, plan } = await FAULTS[fault.type].preview(request, up !== null);
@@ -108,7 +108,7 @@ export async function planRun({ schedule, file, labName, profile, repeats }: Pla
   return {
     schedule: schedule.name,
     profile,
-    lab: { name: labName, state: up ? "up" : "to be booted", proxies },
+    lab: { name: lab.name, state: up ? "up" : "to be booted", proxies },
     rate: schedule.load.rate,
     repeats: times,
     seed: schedule.seed,

@@ -7,7 +7,7 @@ import { ChaoslabError, codeOf, reasonOf } from "../cli/errors.ts";
 import type { FaultEvent } from "../model/fault.ts";
 import type { HistoryRecord, IntegrityRecord, ScrapeRecord } from "../model/history.ts";
 import type { IntegrityFacts, LeaseSample } from "../model/integrity.ts";
-import type { ClientRecord, LoadSummary, Operation } from "../model/load.ts";
+import { type ClientRecord, type LoadSummary, OPERATIONS, type Operation } from "../model/load.ts";
 import type { Mitigation } from "../model/mitigations.ts";
 import type { Sli } from "../model/sli.ts";
 import type { NodeAfter, Phases, Stopped } from "../model/verdict.ts";
@@ -26,6 +26,8 @@ export class Recording {
   stopped: Stopped | null = null;
   nodes: NodeAfter[] = [];
   mitigations: Mitigation[] = [];
+  /** Of the load, by name. */
+  operations: readonly Operation[] = OPERATIONS;
   /** Unix epoch milliseconds of arrival second 0. */
   loadStart = 0;
   /** When it was decided to take the faults back, Unix epoch milliseconds. */
@@ -62,6 +64,7 @@ export class Recording {
     switch (record.kind) {
       case "start":
         this.loadStart = record.t_start;
+        if (record.operations.length > 0) this.operations = record.operations;
         break;
       case "tick":
         for (const delta of record.deltas) this.history.add(delta);
@@ -116,7 +119,7 @@ export class Recording {
       }
       if (sli.source === "prometheus") series.set(name, this.#answered(name));
     }
-    return new Measurements(this.history, this.slis, series);
+    return new Measurements(this.history, this.slis, series, this.operations);
   }
 
   /** What a Prometheus server answered last, if that was after `t`. */

@@ -4,9 +4,10 @@
  */
 import { ChaoslabError } from "../cli/errors.ts";
 import { openFaults } from "../faults/journal.ts";
-import type { HostLab } from "../lab/host/lab.ts";
-import { checkHost } from "../lab/host/prerequisites.ts";
+import { checkHost, requireRoot } from "../lab/host/prerequisites.ts";
+import type { Lab } from "../lab/lab.ts";
 import { self } from "../lab/process.ts";
+import { isHostLab } from "../lab/ready.ts";
 import { type Hypothesis, mitigationsOf } from "../model/schedule.ts";
 import type { Verdict } from "../model/verdict.ts";
 import { chart } from "../report/chart.ts";
@@ -37,9 +38,11 @@ export interface RunOptions extends SessionOptions {
 
 export async function runSchedule(options: RunOptions): Promise<RunDocument> {
   const { schedule, signal, profile } = options;
-  checkTargets(schedule, options.file);
+  const booting = isHostLab(options.labName);
+  if (booting) checkTargets(schedule, options.file);
   profileOf(schedule, profile, options.file);
-  const programs = checkHost();
+  const programs = booting ? checkHost() : null;
+  requireRoot("a run");
   const now = new Date();
   const repeats = options.repeats ?? schedule.repeats ?? 1;
   const folder = new RunFolder(options.out, freshName(options.out, runName(schedule.name, now)));
@@ -59,7 +62,7 @@ export async function runSchedule(options: RunOptions): Promise<RunDocument> {
     verdicts: [],
     stability: [],
   };
-  folder.writeSchedule(options.source);
+  folder.writeSchedule(options.source, schedule.load);
   folder.writeDocument(document);
 
   const kept: Kept = { folder, document, drawings: new Map() };
@@ -165,7 +168,7 @@ function keep({ verdict, trial }: Outcome, name: string, { folder, document, dra
   folder.writeDocument(document);
 }
 
-function stoppedBy(signal: AbortSignal, lab: HostLab, folder: RunFolder): ChaoslabError {
+function stoppedBy(signal: AbortSignal, lab: Lab, folder: RunFolder): ChaoslabError {
   const open = openFaults(lab.paths.journal).length;
   return new ChaoslabError(
     "aborted",

@@ -4,8 +4,8 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { reasonOf } from "../cli/errors.ts";
-import type { HostLab } from "../lab/host/lab.ts";
-import { switchMitigations } from "../lab/host/mitigations.ts";
+import type { Lab } from "../lab/lab.ts";
+import { switchMitigations } from "../lab/mitigations.ts";
 import type { HistoryRecord } from "../model/history.ts";
 import type { LoadRecord, LoadTick } from "../model/load.ts";
 import type { Mitigation } from "../model/mitigations.ts";
@@ -51,7 +51,7 @@ export interface Progress {
 }
 
 export interface TrialRun {
-  lab: HostLab;
+  lab: Lab;
   schedule: Schedule;
   hypothesis: Hypothesis;
   /** What the services are to run with. */
@@ -75,14 +75,15 @@ export interface Outcome {
  * @throws the signal's reason when it came before there was a fault. After that there is a verdict, inconclusive.
  */
 export async function runTrial(run: TrialRun): Promise<Outcome> {
-  await switchMitigations(run.lab, run.mitigations);
-  const integrity = await beginIntegrity(run.lab, run.signal);
+  const { shop } = run.lab;
+  if (shop) await switchMitigations(shop, run.mitigations);
+  const integrity = shop && (await beginIntegrity(run.lab, run.signal));
   const runner = new TrialRunner(run);
   try {
     if (await runner.baseline()) {
       const removedAt = await runner.fault();
       await runner.recovery(removedAt);
-      await runner.integrity(integrity, removedAt);
+      if (integrity) await runner.integrity(integrity, removedAt);
     }
   } catch (error) {
     // What was seen of a fault is judged, however it ended.

@@ -3,9 +3,7 @@
  * A look that fails or comes late is a gap in the record.
  * @module
  */
-import { existsSync } from "node:fs";
-import type { HostLab } from "../lab/host/lab.ts";
-import { PORTS, SERVICES } from "../lab/host/topology.ts";
+import type { Lab } from "../lab/lab.ts";
 import type { AnswerRecord, ScrapeRecord } from "../model/history.ts";
 import type { Sli } from "../model/sli.ts";
 import { parseExposition } from "../observe/exposition.ts";
@@ -28,7 +26,7 @@ export class Sampler implements Disposable {
 
   /** @param prometheus address of the server that answers SLIs with a query. */
   constructor(
-    readonly lab: HostLab,
+    readonly lab: Lab,
     slis: Readonly<Record<string, Sli>>,
     readonly prometheus: string | null,
     readonly onRecord: (record: ScrapeRecord | AnswerRecord) => void,
@@ -50,9 +48,8 @@ export class Sampler implements Disposable {
         this.#record({ kind: "answer", t: Date.now(), sli, value });
       });
     }
-    // A lab that was taken down under us has no route any more: its addresses would leave this host.
-    if (!existsSync(`/sys/class/net/${this.lab.topology.hostDevice}`)) return;
-    for (const node of SERVICES) this.#once(node, () => this.#scrape(node));
+    if (!this.lab.isReachable()) return;
+    for (const [node, url] of this.lab.services) this.#once(node, () => this.#scrape(node, url));
   }
 
   /** Not while the one before it goes on. */
@@ -64,10 +61,9 @@ export class Sampler implements Disposable {
       .finally(() => this.#looking.delete(key));
   }
 
-  async #scrape(node: (typeof SERVICES)[number]): Promise<void> {
-    const url = `http://${this.lab.topology.address(node)}:${PORTS[node]}/metrics`;
+  async #scrape(node: string, url: string): Promise<void> {
     const asked = Date.now();
-    const answer = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const answer = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
     const text = await answer.text();
     if (answer.status !== 200) return;
     const now = keptOf(text, this.#declared);

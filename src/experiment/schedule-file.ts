@@ -12,56 +12,79 @@ import {
   DEFAULT_PROFILES,
   faultsOf,
   type Hypothesis,
+  type Load,
+  operationsOf,
   Schedule,
   type ScheduleFile,
   type StopCondition,
   type TimedFault,
 } from "../model/schedule.ts";
 import { BUILTIN_SLIS, parseThreshold, type Sli, type Unit } from "../model/sli.ts";
-import { resolveIncludes } from "./include.ts";
+import { otherSystem, type Part, resolveIncludes } from "./include.ts";
+import { besideScenario, loadProblem, resolveLoad } from "./schedule-load.ts";
 import { resolveSli } from "./slis.ts";
 import { resolveRate } from "./steady-rate.ts";
 
-/** @param rate takes the place of the schedule's. */
+/**
+ * @param rate takes the place of the schedule's.
+ * @returns `source`: the text to be kept with a run, with what it includes in its place, and its scenario beside it.
+ */
 export function loadSchedule(file: string, rate?: number): { schedule: Schedule; source: string } {
   const source = readConfig(file);
   const { value, schedule, included } = read(source, file, rate, []);
-  return { schedule, source: included ? stringify(value) : source };
+  const whole = included ? stringify(value) : source;
+  return { schedule, source: schedule.load.scenario ? besideScenario(whole) : whole };
 }
 
 /** Parses and checks a schedule. `file` is for messages, and its folder is where paths begin. */
 export const parseSchedule = (source: string, file: string, rate?: number): Schedule =>
   read(source, file, rate, []).schedule;
 
+interface Read {
+  /** As it stands in the file, with what it includes in its place. */
+  value: ScheduleFile;
+  schedule: Schedule;
+  included: boolean;
+}
+
 /** @param within files that include this one, each included by the one before. */
-function read(
-  source: string,
-  file: string,
-  rate: number | undefined,
-  within: readonly string[],
-): { value: ScheduleFile; schedule: Schedule; included: boolean } {
-  let included = false;
+function read(source: string, file: string, rate: number | undefined, within: readonly string[]): Read {
+  const parts: Part[] = [];
+  const folder = dirname(file);
   const { value, fail } = parseYaml(source, file, Schedule, "a schedule", (unchecked) => {
-    const message = resolveRate(unchecked, dirname(file), rate);
+    const message = resolveRate(unchecked, folder, rate);
     if (message !== null) return { path: ["load", "rate"], message };
+    const wrong = loadProblem(unchecked);
+    if (wrong) return wrong;
     const chain = [...within, resolve(file)];
-    included = typeof unchecked === "object" && unchecked !== null && "include" in unchecked;
-    return resolveIncludes(unchecked, dirname(file), (path) => {
+    return resolveIncludes(unchecked, folder, (path) => {
       if (chain.includes(path))
         throw new ChaoslabError("badConfig", `${file}: include: ${path} includes itself`);
       // The including one's rate counts, whatever this one refers to.
-      return read(readConfig(path), relative(".", path), 1, chain).value;
+      const name = relative(".", path);
+      const { value: part, schedule } = read(readConfig(path), name, 1, chain);
+      parts.push({ name, schedule });
+      return part;
     });
   });
-  const slis = resolveSlis(value, fail);
-  new Checker(value, slis, fail).check();
-  return { value, schedule: { ...value, slis }, included };
+  const load = resolveLoad(value.load, folder);
+  if ("message" in load) throw fail(load.path, load.message);
+  for (const [i, part] of parts.entries()) {
+    const message = otherSystem(part, load);
+    if (message !== null) throw fail(["include", String(i)], message);
+  }
+  const slis = resolveSlis(value, load, fail);
+  new Checker(value, load, slis, fail).check();
+  return { value, schedule: { ...value, load, slis }, included: parts.length > 0 };
 }
 
-function resolveSlis({ slis = {}, prometheus }: ScheduleFile, fail: Fail): Record<string, Sli> {
-  const resolved: Record<string, Sli> = { ...BUILTIN_SLIS };
+function resolveSlis({ slis = {}, prometheus }: ScheduleFile, load: Load, fail: Fail): Record<string, Sli> {
+  const builtIn = load.scenario ? {} : BUILTIN_SLIS;
+  const resolved: Record<string, Sli> = { ...builtIn };
   for (const [name, declared] of Object.entries(slis)) {
-    if (name in BUILTIN_SLIS) throw fail(["slis", name], "is built in; choose another name");
+    if (name in builtIn) throw fail(["slis", name], "is built in; choose another name");
+    const wrong = declared.operation === undefined ? null : operationProblem(declared.operation, load);
+    if (wrong) throw fail(["slis", name, "operation"], wrong);
     const sli = resolveSli(declared);
     if ("message" in sli) throw fail(["slis", name, ...(sli.field ? [sli.field] : [])], sli.message);
     if (sli.source === "prometheus" && !prometheus) {
@@ -79,10 +102,18 @@ const EXAMPLES: Readonly<Record<Unit, string>> = {
   count: '"< 5"',
 };
 
+/** What is wrong with the name of an operation; null: it is one of the load's. */
+function operationProblem(name: string, load: Load): string | null {
+  const known = operationsOf(load);
+  if (known.includes(name)) return null;
+  return `${JSON.stringify(name)} is not accepted${suggestion(name, known)}; one of ${known.join(", ")}`;
+}
+
 /** What the schema cannot say: units of bounds, names used twice, values that depend on each other. */
 class Checker {
   constructor(
     readonly schedule: ScheduleFile,
+    readonly load: Load,
     readonly slis: Readonly<Record<string, Sli>>,
     readonly fail: Fail,
   ) {}
@@ -126,6 +157,10 @@ class Checker {
 
   #hypothesis(hypothesis: Hypothesis, at: readonly string[]): void {
     const { sli, steady_state, slo_threshold, stop_condition, fault, faults, window_s } = hypothesis;
+    for (const [i, operation] of (hypothesis.blast_radius ?? []).entries()) {
+      const wrong = operationProblem(operation, this.load);
+      if (wrong) throw this.fail([...at, "blast_radius", String(i)], wrong);
+    }
     this.#bound(steady_state, sli, [...at, "steady_state"], [...at, "sli"]);
     this.#bound(slo_threshold, sli, [...at, "slo_threshold"], [...at, "sli"]);
     if (stop_condition) this.#stop(stop_condition, [...at, "stop_condition"]);
@@ -181,10 +216,8 @@ class Checker {
     if (!sli) {
       const known = Object.keys(this.slis);
       const meant = suggestion(name, known);
-      throw this.fail(
-        named,
-        `${JSON.stringify(name)} is no SLI${meant}; one of ${known.join(", ")}, or declare it in slis`,
-      );
+      const others = known.length > 0 ? `one of ${known.join(", ")}, or ` : "";
+      throw this.fail(named, `${JSON.stringify(name)} is no SLI${meant}; ${others}declare it in slis`);
     }
     if (parseThreshold(text, sli.unit)) return;
     throw this.fail(

@@ -12,14 +12,16 @@ const ID = "https://json-schema.org/draft/2020-12/schema";
 export function scheduleJsonSchema(): Json {
   const schema = plain(Schedule);
   const properties = inner(schema, "properties");
-  const rate = inner(properties, "load", "properties");
   const from = {
     type: "object",
     properties: { from: { type: "string" } },
     required: ["from"],
     additionalProperties: false,
   };
-  rate.rate = { anyOf: [rate.rate, from] };
+  for (const kind of ["0", "1"]) {
+    const load = inner(properties, "load", "anyOf", kind, "properties");
+    load.rate = { anyOf: [load.rate, from] };
+  }
   const hypothesis = inner(properties, "hypotheses", "items", "properties");
   for (const fault of [inner(hypothesis, "fault"), inner(hypothesis, "faults", "items")]) {
     fault.allOf = FAULT_TYPES.map(paramsWhen);

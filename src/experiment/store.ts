@@ -18,10 +18,11 @@ import { dirname, join } from "node:path";
 import { ChaoslabError, codeOf, reasonOf } from "../cli/errors.ts";
 import { isAlive, type ProcessRef } from "../lab/process.ts";
 import type { HistoryRecord } from "../model/history.ts";
-import type { Schedule } from "../model/schedule.ts";
+import type { Load, Schedule } from "../model/schedule.ts";
 import type { Verdict } from "../model/verdict.ts";
 import type { Environment } from "./environment.ts";
 import { parseSchedule } from "./schedule-file.ts";
+import { KEPT_SCENARIO } from "./schedule-load.ts";
 import type { Stability } from "./stability.ts";
 
 /**
@@ -93,8 +94,14 @@ export class RunFolder {
     this.write(DOCUMENT, `${JSON.stringify(document, null, 2)}\n`);
   }
 
-  writeSchedule(source: string): void {
+  /**
+   * All that a verdict needs besides the histories.
+   * @param source the schedule's text.
+   * @param load its load: a scenario is kept beside it.
+   */
+  writeSchedule(source: string, load?: Pick<Load, "scenario">): void {
     this.write(SCHEDULE, source);
+    if (load?.scenario) this.write(KEPT_SCENARIO, load.scenario.source);
   }
 
   history(trial: string): HistoryFile {

@@ -1,10 +1,17 @@
 /** Recordings made up for tests: what a run would have recorded of a system that behaves so. @module */
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { bucketOf } from "../load/histogram.ts";
 import type { FaultEvent } from "../model/fault.ts";
 import type { HistoryRecord } from "../model/history.ts";
-import type { LoadDelta, LoadSummary, Operation, OutcomeCounts } from "../model/load.ts";
-import type { Hypothesis, Schedule } from "../model/schedule.ts";
+import {
+  type LoadDelta,
+  type LoadSummary,
+  OPERATIONS,
+  type Operation,
+  type OutcomeCounts,
+} from "../model/load.ts";
+import { type Hypothesis, operationsOf, type Schedule } from "../model/schedule.ts";
 import type { Phases } from "../model/verdict.ts";
 import { Recording } from "./recording.ts";
 import { parseSchedule } from "./schedule-file.ts";
@@ -27,6 +34,33 @@ if (!first) throw new Error("the cascade schedule has no hypothesis");
 const { expect: _, ...withoutExpectation } = first;
 export const payments200ms: Hypothesis = withoutExpectation;
 
+/** The fault and SLOs of {@link anySystem}, whose load is the scenario beside the committed schedules. */
+export const ANY_SYSTEM = `
+name: any-system
+seed: 1
+load: { scenario: scenarios/shop.yaml, rate: 100, timeout_s: 5 }
+slis:
+  create_p99: { operation: create order, measure: p99 }
+  read_errors: { operation: read order, measure: error_rate }
+  products: { operation: read product, measure: availability }
+slos:
+  create_p99: { steady: "< 250 ms", fault: "< 1 s" }
+  read_errors: { steady: "< 1 %", fault: "< 1 %" }
+  products: { steady: ">= 99 %", fault: ">= 99 %" }
+hypotheses:
+  - name: slow
+    sli: create_p99
+    steady_state: "< 250 ms"
+    slo_threshold: "< 1 s"
+    fault: { type: latency, target: payments, params: { delay_ms: 200 } }
+    window_s: 30
+`;
+
+export const anySystem: Schedule = parseSchedule(
+  ANY_SYSTEM,
+  fileURLToPath(new URL("../../schedules/any-system.yaml", import.meta.url)),
+);
+
 /** What one second of one operation and tenant looks like. */
 export interface Second {
   ms?: number;
@@ -37,10 +71,15 @@ export interface Second {
 export type Shape = (second: number, operation: Operation, tenant: number) => Second;
 
 /** 100 requests per second, operation and tenant; 50 ms and no failure unless `shape` says otherwise. */
-export function deltas(shape: Shape, seconds: number, tenants = 1): LoadDelta[] {
+export function deltas(
+  shape: Shape,
+  seconds: number,
+  tenants = 1,
+  operations: readonly Operation[] = OPERATIONS,
+): LoadDelta[] {
   const all: LoadDelta[] = [];
   for (let second = 0; second < seconds; second++) {
-    for (const operation of ["GET /orders/{id}", "POST /orders"] as const) {
+    for (const operation of operations) {
       for (let tenant = 0; tenant < tenants; tenant++) {
         const { ms = 50, failed = 0, requests = 100 } = shape(second, operation, tenant);
         const outcomes: OutcomeCounts = { "2xx": requests - failed, timeout: failed };
@@ -102,12 +141,13 @@ export interface Synthetic {
 /** All the records of a run, in order. */
 export function records(synthetic: Synthetic = {}): HistoryRecord[] {
   const { shape = () => ({}), tenants = 1, events = [faultEvent], load = summary, more = [] } = synthetic;
+  const operations = [...operationsOf((synthetic.schedule ?? cascade).load)];
   const phases = { ...PHASES, ...synthetic.phases };
   const end = phases.recovery?.[1] ?? phases.fault?.[1] ?? PHASES.baseline[1];
-  const bySecond = Map.groupBy(deltas(shape, end, tenants), ({ second }) => second);
+  const bySecond = Map.groupBy(deltas(shape, end, tenants, operations), ({ second }) => second);
   const { t_start, rate, seed, shard, targets } = summary;
   return [
-    { kind: "start", t_start, rate, seed, shard, targets, stages: [], operations: [], tenants },
+    { kind: "start", t_start, rate, seed, shard, targets, stages: [], operations, tenants },
     ...[...bySecond].map(([second, of]): HistoryRecord => {
       const sent = { due: 0, sent: 0, late: 0, in_flight: 0, slip_max_ms: 0, slip: [] };
       return { kind: "tick", tick: second + 1, ...sent, deltas: of };
@@ -123,7 +163,8 @@ export function records(synthetic: Synthetic = {}): HistoryRecord[] {
 }
 
 export function trial(synthetic: Synthetic = {}): Trial {
-  const { schedule = cascade, hypothesis = payments200ms } = synthetic;
+  const { schedule = cascade } = synthetic;
+  const { hypothesis = (schedule === anySystem && schedule.hypotheses[0]) || payments200ms } = synthetic;
   const recording = new Recording(schedule.load.timeout_s * 1000, schedule.slis);
   for (const record of records(synthetic)) recording.add(record);
   return trialOf(schedule, hypothesis, 1, recording);

@@ -3,6 +3,7 @@
  * @module
  */
 import type { Operation } from "../model/load.ts";
+import type { Load } from "../model/schedule.ts";
 import { type Measure, meets, type Sli } from "../model/sli.ts";
 import {
   type Finding,
@@ -33,10 +34,10 @@ export function judge(trial: Trial): Verdict {
   const result = worst(found.map((finding) => finding.result));
   const expected = hypothesis.expect === undefined ? null : [hypothesis.expect].flat();
 
-  const operation = operationOf(measurements.sli(hypothesis.sli));
+  const operation = operationOf(measurements.sli(hypothesis.sli), schedule.load);
   const over = (measure: Measure, phase: [number, number] | null): number | null =>
-    phase && measurements.history.measure(operation, measure, ...phase);
-  const radius = blastRadius(measurements, bounds, phases);
+    operation === null || phase === null ? null : measurements.history.measure(operation, measure, ...phase);
+  const radius = blastRadius(trial);
   const events = recording.events;
   const { load } = recording;
   return {
@@ -72,6 +73,7 @@ export function judge(trial: Trial): Verdict {
     integrity,
     nodes_after: recording.nodes,
     load: {
+      scenario: schedule.load.scenario?.name ?? null,
       requests: load?.requests ?? 0,
       offered_rps: load?.rate ?? schedule.load.rate,
       timeout_ms: measurements.timeoutMs,
@@ -83,8 +85,11 @@ export function judge(trial: Trial): Verdict {
   };
 }
 
-/** What the hypothesis is about; a server's SLI speaks for the write path. */
-const operationOf = (sli: Sli): Operation => (sli.source === "load" ? sli.operation : "POST /orders");
+/** What the hypothesis is about; a server's SLI speaks for the shop's write path, and for none of a scenario's. */
+function operationOf(sli: Sli, { scenario }: Load): Operation | null {
+  if (sli.source === "load") return sli.operation;
+  return scenario ? null : "POST /orders";
+}
 
 function outcomeOf(
   { measurements, phases, backAt }: Trial,

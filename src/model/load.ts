@@ -6,7 +6,10 @@ import type { Unit } from "./sli.ts";
 
 /** Operations of the built-in mix, named by method and route as they appear in verdicts. */
 export const OPERATIONS = ["GET /orders/{id}", "POST /orders"] as const;
-export type Operation = (typeof OPERATIONS)[number];
+export type ShopOperation = (typeof OPERATIONS)[number];
+
+/** Name of one operation of a load: of the built-in mix, or one that a scenario gives. */
+export type Operation = string;
 
 /**
  * How a request ended. Answered: `2xx` to `5xx` by status; `degraded`: a 2xx that says so of itself (header

@@ -5,10 +5,13 @@
  */
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { FaultSpec } from "./fault.ts";
-import { OPERATIONS } from "./load.ts";
+import { OPERATIONS, type Operation } from "./load.ts";
 import { MITIGATIONS, type Mitigation, parseMitigations } from "./mitigations.ts";
+import { type Load, ScenarioLoad, ShopLoad } from "./schedule-load.ts";
 import { ACROSS, MEASURE_NAMES, OVER_TIME, type Sli, UNITS } from "./sli.ts";
 import { RESULTS } from "./verdict.ts";
+
+export { type Load, type LoadScenario, operationsOf, ScenarioLoad, ShopLoad } from "./schedule-load.ts";
 
 const strict = { additionalProperties: false } as const;
 const NAME = "^[a-z0-9][a-z0-9-]{0,39}$";
@@ -21,24 +24,14 @@ const SliName = Type.String({
   pattern: "^[a-z][a-z0-9_]{0,39}$",
   description: "an SLI's name, e.g. write_p99",
 });
-const Operation = oneOf(OPERATIONS);
+/** One of the load's; which those are, the schema cannot say. */
+const OperationName = Type.String({
+  minLength: 1,
+  maxLength: 80,
+  description: "the name of one of the load's operations",
+  examples: [...OPERATIONS],
+});
 const described = <T extends TSchema>(schema: T, description: string): T => ({ ...schema, description });
-
-export const Load = Type.Object(
-  {
-    rate: Type.Number({
-      exclusiveMinimum: 0,
-      maximum: 100_000,
-      description: "offered load in requests per second, or { from: ramp.json }",
-    }),
-    /** Share of GET /orders/{id}; the rest is POST /orders. */
-    reads: Type.Number({ minimum: 0, maximum: 1 }),
-    tenants: Type.Integer({ minimum: 1, maximum: 99 }),
-    /** A user gives up after this many seconds from the intended send time. */
-    timeout_s: Type.Number({ minimum: 0.1, maximum: 120 }),
-  },
-  strict,
-);
 
 /** Phases of a run in seconds. Where `window_s` is absent, the hypothesis's own counts. */
 export const Profile = Type.Object(
@@ -66,7 +59,7 @@ export const DEFAULT_PROFILES = {
  */
 export const SliDeclaration = Type.Object(
   {
-    operation: Type.Optional(Operation),
+    operation: Type.Optional(OperationName),
     measure: Type.Optional(oneOf(MEASURE_NAMES)),
     /** Selector of a service's metric, e.g. `chaoslab_pool_waiting{pool="workers"}`. */
     metric: Type.Optional(Type.String({ minLength: 1 })),
@@ -178,7 +171,7 @@ export const Hypothesis = Type.Object(
     window_s: Seconds(1),
     stop_condition: Type.Optional(StopCondition),
     /** Endpoints that the fault may take out of their SLO; any other one that leaves it is a cascade. */
-    blast_radius: Type.Optional(Type.Array(Operation, { uniqueItems: true })),
+    blast_radius: Type.Optional(Type.Array(OperationName, { uniqueItems: true })),
     /** What is expected to come out: one result, or any of several. */
     expect: Type.Optional(Type.Union([oneOf(RESULTS), Type.Array(oneOf(RESULTS), { minItems: 1 })])),
   },
@@ -190,7 +183,7 @@ export const Schedule = Type.Object(
     name: Name,
     description: Type.Optional(Type.String()),
     seed: Type.Integer({ minimum: 0, maximum: 4_294_967_295 }),
-    load: Load,
+    load: Type.Union([ShopLoad, ScenarioLoad]),
     /** The lab that is booted for it. */
     lab: Type.Optional(
       Type.Object(
@@ -258,8 +251,12 @@ export const Schedule = Type.Object(
 /** As it stands in the file. */
 export type ScheduleFile = Static<typeof Schedule>;
 
-/** As it is run: SLIs are resolved. */
-export type Schedule = Omit<ScheduleFile, "slis"> & { slis: Readonly<Record<string, Sli>> };
+/** As it is run: its load and SLIs are resolved. */
+export type Schedule = Omit<ScheduleFile, "slis" | "load"> & {
+  load: Load;
+  slis: Readonly<Record<string, Sli>>;
+};
+
 export type Slo = Static<typeof Slo>;
 export type Slos = Readonly<Record<string, Slo>>;
 export type Hypothesis = Static<typeof Hypothesis>;
@@ -303,7 +300,13 @@ export function faultsOf(hypothesis: Hypothesis, windowS: number): Required<Time
     .filter(({ for_s }) => for_s > 0);
 }
 
-/** Endpoints that a hypothesis's fault may take out of their SLO: by default the write path. */
-export const DEFAULT_BLAST_RADIUS: readonly (typeof OPERATIONS)[number][] = ["POST /orders"];
+/** Of the shop, the write path. */
+const DEFAULT_BLAST_RADIUS: readonly Operation[] = ["POST /orders"];
+
+/** Endpoints that a hypothesis's fault may take out of their SLO: unless it says so, every one of a scenario. */
+export const blastRadiusOf = (
+  { blast_radius }: Hypothesis,
+  { load }: Pick<Schedule, "load">,
+): readonly Operation[] => blast_radius ?? load.scenario?.operations ?? DEFAULT_BLAST_RADIUS;
 
 export const DEFAULT_PENDING_BOUND_S = 30;

@@ -72,7 +72,7 @@ export interface PrometheusSli {
 
 export type Sli = LoadSli | MetricsSli | PrometheusSli;
 
-/** What every schedule can name without declaring it. */
+/** What a schedule of the shop can name without declaring it. */
 export const BUILTIN_SLIS: Readonly<Record<string, LoadSli>> = {
   write_error_rate: loadSli("POST /orders", "error_rate"),
   write_p99: loadSli("POST /orders", "p99"),

@@ -168,10 +168,13 @@ export interface Verdict {
   /** Why the result is what it is, in words, worst first; never empty. */
   reasons: string[];
   findings: Finding[];
-  /** p99 latency in milliseconds of the operation the hypothesis is about, unanswered requests ranked above all answered. */
+  /**
+   * p99 latency in milliseconds of the operation the hypothesis is about, unanswered requests ranked above all answered.
+   * Null where that is none: a server's SLI of a system that is not the shop.
+   */
   baseline_p99: number | null;
   fault_p99: number | null;
-  /** Share of requests of that operation that failed while the fault was active. */
+  /** Share of requests of that operation that failed while the fault was active; null where there is none. */
   fault_err_rate: number | null;
   /** Endpoints with an SLI out of its bound while the fault was active. */
   blast_radius_endpoints: Operation[];
@@ -193,10 +196,12 @@ export interface Verdict {
   pools: PoolOutcome[];
   breakers: BreakerOutcome[];
   limiters: LimiterOutcome[];
-  /** Null where it was not looked at, as without a fault. */
+  /** Null where it was not looked at: without a fault, and of any system but the shop. */
   integrity: IntegrityReport | null;
   nodes_after: NodeAfter[];
   load: {
+    /** Its name; null (in verdicts of old: not there) for the built-in mix on the shop. */
+    scenario?: string | null;
     requests: number;
     offered_rps: number;
     /** The client's timeout: a latency quantile of this value means that long or longer. */

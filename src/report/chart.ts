@@ -3,18 +3,19 @@ import { poolSamples } from "../experiment/pools.ts";
 import type { Trial } from "../experiment/trial.ts";
 import { showBound } from "../model/sli.ts";
 import { escapeXml } from "../web/escape.ts";
-import { secondRows } from "./series.ts";
+import { type SecondRow, secondRows } from "./series.ts";
 import {
   BLUE,
   grid,
   LEFT,
   legend,
+  legendRows,
   limitLine,
   niceTop,
-  ORANGE,
   PALETTE,
   RIGHT,
   r,
+  shortLabel,
   svg,
   WIDTH,
 } from "./svg.ts";
@@ -22,6 +23,9 @@ import {
 const PANEL = 150;
 const GAP = 46;
 const TOP = 40;
+const LEGEND_ROW = 16;
+/** Of a letter of a title, about. */
+const TITLE_LETTER = 6.7;
 
 interface Series {
   label: string;
@@ -39,27 +43,30 @@ interface Panel {
   series: readonly Series[];
 }
 
+/** A panel in its place. */
+interface Placed extends Panel {
+  /** Where its title stands. */
+  offset: number;
+  /** Its legend: in one row beside the title, or in several beneath it. */
+  legend: readonly (readonly Series[])[];
+  /** Where its frame begins. */
+  top: number;
+}
+
 /** Draws one trial. */
 export function chart(trial: Trial): string {
   const { measurements, phases, hypothesis, recording } = trial;
   const { history } = measurements;
   const rows = secondRows(measurements);
   const end = phases.recovery?.[1] ?? phases.baseline[1];
-  const of = (operation: string) => rows.filter((row) => row.operation === operation && row.second < end);
-  const operations = [
-    { label: "POST /orders", colour: ORANGE },
-    { label: "GET /orders/{id}", colour: BLUE },
-  ];
-  const latency = operations.map(({ label, colour }) => ({
-    label,
-    colour,
-    points: of(label).map((row) => [row.second, row.p99_ms ?? 0] as const),
-  }));
-  const errors = operations.map(({ label, colour }) => ({
-    label,
-    colour,
-    points: of(label).map((row) => [row.second, row.failed / row.requests] as const),
-  }));
+  const operations = curvesOf(
+    measurements.operations,
+    rows.filter(({ second }) => second < end),
+  );
+  const latency = operations.map((each) => seriesOf(each, p99Of));
+  const errors = operations.map((each) => seriesOf(each, failedOf));
+  const all = measurements.operations.length;
+  const some = all > operations.length ? `, ${operations.length} worst of ${all}` : "";
   const pools = [...Map.groupBy(poolSamples(recording.scrapes), (sample) => `${sample.node} ${sample.pool}`)]
     .map(([label, samples]) => ({
       label,
@@ -74,22 +81,30 @@ export function chart(trial: Trial): string {
   const percent = (value: number): string => `${Number((value * 100).toFixed(1))} %`;
   const panels: Panel[] = [
     {
-      title: "p99 latency per second, from the intended send time",
+      title: `p99 latency per second, from the intended send time${some}`,
       max: Math.min(top, history.timeoutMs),
       show: (value) => (value >= 1000 ? `${value / 1000} s` : `${value} ms`),
       limit: latencyLimit(trial),
       series: latency,
     },
     {
-      title: "failed requests per second, share",
+      title: `failed requests per second, share${some}`,
       max: Math.min(1, niceTop(Math.max(0.01, ...errors.map((series) => peak(series.points))))),
       show: percent,
       limit: null,
       series: errors,
     },
-    { title: "busiest pools: slots in use", max: 1, show: percent, limit: null, series: pools },
   ];
-  const height = TOP + panels.length * (PANEL + GAP);
+  if (pools.length > 0) {
+    panels.push({
+      title: "busiest pools: slots in use",
+      max: 1,
+      show: percent,
+      limit: null,
+      series: pools,
+    });
+  }
+  const { placed, height } = place(panels);
   const x = (second: number): number => LEFT + (second / end) * (WIDTH - LEFT - RIGHT);
   const faults = recording.events.map(
     ({ fault_type, target, backend }) => `${fault_type} on ${target} (${backend})`,
@@ -97,9 +112,55 @@ export function chart(trial: Trial): string {
   return svg(
     height,
     `${hypothesis.name}: ${faults.join(", ") || "no fault"}`,
-    "latency, failures and pools over time",
-    panels.map((panel, i) => drawPanel(panel, TOP + i * (PANEL + GAP), x, end, phases.fault)),
+    `latency${pools.length > 0 ? ", failures and pools" : " and failures"} over time`,
+    placed.map((panel) => drawPanel(panel, x, end, phases.fault)),
   );
+}
+
+interface OperationCurve {
+  label: string;
+  colour: string;
+  rows: readonly SecondRow[];
+}
+
+const p99Of = (row: SecondRow): number => row.p99_ms ?? 0;
+const failedOf = (row: SecondRow): number => row.failed / row.requests;
+
+/** Of more operations than there are colours, those with the worst second: by its failures, then by its p99. */
+function curvesOf(names: readonly string[], rows: readonly SecondRow[]): OperationCurve[] {
+  const byName = Map.groupBy(rows, ({ operation }) => operation);
+  const all = names.map((name) => ({ label: shortLabel(name), rows: byName.get(name) ?? [] }));
+  const most = (of: (row: SecondRow) => number, each: (typeof all)[number]): number =>
+    Math.max(0, ...each.rows.map(of));
+  const shown =
+    all.length <= PALETTE.length
+      ? all
+      : all
+          .toSorted((a, b) => most(failedOf, b) - most(failedOf, a) || most(p99Of, b) - most(p99Of, a))
+          .slice(0, PALETTE.length);
+  // The first is drawn last, above the others.
+  return shown.map((each, i) => ({ ...each, colour: PALETTE[i] ?? BLUE })).toReversed();
+}
+
+const seriesOf = ({ label, colour, rows }: OperationCurve, measure: (row: SecondRow) => number): Series => ({
+  label,
+  colour,
+  points: rows.map((row) => [row.second, measure(row)] as const),
+});
+
+/** One below the other; a legend that has no room beside its title moves its frame down. */
+function place(panels: readonly Panel[]): { placed: Placed[]; height: number } {
+  const width = WIDTH - LEFT - RIGHT;
+  const placed: Placed[] = [];
+  let offset = TOP;
+  for (const panel of panels) {
+    const besides = legendRows(panel.series, width - panel.title.length * TITLE_LETTER);
+    const legend = besides.length <= 1 ? besides : legendRows(panel.series, width);
+    const extra = besides.length <= 1 ? 0 : legend.length * LEGEND_ROW;
+    placed.push({ ...panel, offset, legend, top: offset + 18 + extra });
+    offset += PANEL + GAP + extra;
+  }
+  return { placed, height: offset };
 }
 
 /** The bound under the fault, where the hypothesis is about a latency. */
@@ -110,13 +171,12 @@ function latencyLimit({ hypothesis, bounds }: Trial): Panel["limit"] {
 }
 
 function drawPanel(
-  panel: Panel,
-  offset: number,
+  panel: Placed,
   x: (second: number) => number,
   end: number,
   fault: readonly [number, number] | null,
 ): string {
-  const top = offset + 18;
+  const { offset, top } = panel;
   const y = (value: number): number => top + PANEL - (Math.min(value, panel.max) / panel.max) * PANEL;
   const parts = [
     `<text x="${LEFT}" y="${offset + 10}" fill="#111" font-weight="600">${escapeXml(panel.title)}</text>`,
@@ -145,7 +205,8 @@ function drawPanel(
     const path = points.map(([second, value]) => `${r(x(second))},${r(y(value))}`).join(" ");
     parts.push(`<polyline points="${path}" fill="none" stroke="${series.colour}" stroke-width="1.6"/>`);
   }
-  parts.push(legend(panel.series, offset));
+  const below = top - offset - 18 > 0 ? LEGEND_ROW : 0;
+  parts.push(...panel.legend.map((row, i) => legend(row, offset + below * (i + 1))));
   return parts.join("\n");
 }
 

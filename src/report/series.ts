@@ -2,7 +2,7 @@
 
 import type { Measurements } from "../experiment/measurements.ts";
 import { latencyQuantile } from "../load/counts.ts";
-import { OPERATIONS, type Operation } from "../model/load.ts";
+import type { Operation } from "../model/load.ts";
 
 export interface SecondRow {
   /** Arrival second since the load's start. */
@@ -15,10 +15,13 @@ export interface SecondRow {
   p99_ms: number | null;
 }
 
-export function secondRows({ history }: Pick<Measurements, "history">): SecondRow[] {
+export function secondRows({
+  history,
+  operations,
+}: Pick<Measurements, "history" | "operations">): SecondRow[] {
   const rows: SecondRow[] = [];
   for (let second = 0; second < history.length; second++) {
-    for (const operation of OPERATIONS) {
+    for (const operation of operations) {
       const counts = history.window(operation, second, second + 1);
       if (counts.requests === 0) continue;
       rows.push({
@@ -34,9 +37,14 @@ export function secondRows({ history }: Pick<Measurements, "history">): SecondRo
   return rows;
 }
 
+/** A field as RFC 4180 has it: a scenario may name its operations as it likes. */
+const field = (text: string): string => (/[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+
 export function secondsCsv(rows: readonly SecondRow[]): string {
   const lines = rows.map((row) =>
-    [row.second, row.operation, row.requests, row.failed, row.p50_ms ?? "", row.p99_ms ?? ""].join(","),
+    [row.second, field(row.operation), row.requests, row.failed, row.p50_ms ?? "", row.p99_ms ?? ""].join(
+      ",",
+    ),
   );
   return `${["second,operation,requests,failed,p50_ms,p99_ms", ...lines].join("\n")}\n`;
 }

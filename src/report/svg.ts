@@ -37,17 +37,39 @@ export function limitLine(y: number, label: string, anchor: "start" | "end" = "e
 <text x="${x}" y="${r(y) - 4}" text-anchor="${anchor}" fill="#555">${escapeXml(label)}</text>`;
 }
 
+/** Of a colour and its name in a legend, in pixels, about. */
+const widthOf = ({ label }: { label: string }): number => label.length * 6.4 + 20;
+
 /** Colours and names, at the right above a panel. */
 export function legend(series: readonly { label: string; colour: string }[], offset: number): string {
   let x = WIDTH - RIGHT;
   return series
     .toReversed()
     .map(({ label, colour }) => {
-      x -= label.length * 6.4 + 20;
+      x -= widthOf({ label });
       return `<rect x="${r(x)}" y="${offset + 2}" width="10" height="10" fill="${colour}"/>
 <text x="${r(x + 14)}" y="${offset + 11}" fill="#333" font-size="11">${escapeXml(label)}</text>`;
     })
     .join("\n");
+}
+
+const LONGEST_LABEL = 48;
+
+export const shortLabel = (label: string): string =>
+  label.length > LONGEST_LABEL ? `${label.slice(0, LONGEST_LABEL - 1)}…` : label;
+
+/** Series by the row of a legend that they stand in, where a row has so many pixels. */
+export function legendRows<T extends { label: string }>(series: readonly T[], width: number): T[][] {
+  const rows: T[][] = [];
+  let left = 0;
+  for (const each of series) {
+    const needed = widthOf(each);
+    const row = rows.at(-1);
+    if (row && needed <= left) row.push(each);
+    else rows.push([each]);
+    left = (row && needed <= left ? left : width) - needed;
+  }
+  return rows;
 }
 
 /** The next of 1, 2, 5 times a power of ten. */

@@ -175,10 +175,15 @@ function blastTable({ blast_radius, slis, load }: Verdict): Table {
   };
 }
 
+/** False of a system that is not the lab's own: nobody knows what it runs with. */
+export const isSystemKnown = ({ load, mitigations }: Verdict): boolean =>
+  !load.scenario || mitigations.length > 0;
+
 /** What else there is to say, each with its name. */
 export function factsOf(verdict: Verdict): [name: string, text: string][] {
   const { fault_events, mttr, stopped_by, load, error_budgets, expected } = verdict;
-  const facts: [string, string][] = [["system", `mitigations: ${mitigationsText(verdict.mitigations)}`]];
+  const facts: [string, string][] = [];
+  if (isSystemKnown(verdict)) facts.push(["system", `mitigations: ${mitigationsText(verdict.mitigations)}`]);
   if (fault_events.length === 0) facts.push(["fault", "not injected"]);
   for (const event of fault_events) {
     facts.push(["fault", event.evidence?.detail ?? "no evidence"]);
@@ -212,7 +217,7 @@ export function factsOf(verdict: Verdict): [name: string, text: string][] {
   if (verdict.integrity) facts.push(["integrity", integrityLine(verdict.integrity)]);
   facts.push([
     "load",
-    `${load.requests} requests at ${load.offered_rps}/s offered, slip p99 ${load.slip_p99_ms} ms, ${load.dropped} never sent`,
+    `${load.requests} requests${load.scenario ? ` of scenario ${load.scenario}` : ""} at ${load.offered_rps}/s offered, slip p99 ${load.slip_p99_ms} ms, ${load.dropped} never sent`,
   ]);
   if (expected) facts.push(["expected", `${expected.join(" or ")}: ${verdict.as_expected ? "yes" : "no"}`]);
   return facts;

@@ -1,5 +1,5 @@
 /** The page's curves: what came between two scrapes of the api, kept for ten minutes. @module */
-import type { Operation } from "../../model/load.ts";
+import type { ShopOperation } from "../../model/load.ts";
 import { type Counters, growth, lastBound, quantileBound, type Scraped } from "../counters.ts";
 import type { Bound, OperationSecond, Second } from "./wire.ts";
 
@@ -29,7 +29,7 @@ export class History {
 
 function between(before: Scraped, after: Scraped): Second["operations"] {
   const elapsedS = (after.t - before.t) / 1_000;
-  const of = (operation: Operation): OperationSecond | null => {
+  const of = (operation: ShopOperation): OperationSecond | null => {
     const grown = growth(before.operations[operation], after.operations[operation]);
     return grown && operationSecond(grown, elapsedS);
   };

@@ -3,7 +3,7 @@
  * milliseconds of the controller's clock.
  * @module
  */
-import type { Operation } from "../../model/load.ts";
+import type { ShopOperation } from "../../model/load.ts";
 import type { Result } from "../../model/verdict.ts";
 
 /** A quantile as a histogram tells it: at most `ms`, or, if `over`, above that, which is the last bound. */
@@ -25,7 +25,7 @@ export interface OperationSecond {
 export interface Second {
   t: number;
   /** Null when it is not known: the api gave no metrics, or was started since the last time. */
-  operations: Record<Operation, OperationSecond> | null;
+  operations: Record<ShopOperation, OperationSecond> | null;
 }
 
 export interface PoolView {

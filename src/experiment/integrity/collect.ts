@@ -3,7 +3,7 @@
  * What is under way when it is read is looked at again until it has settled or is overdue.
  * @module
  */
-import type { HostLab } from "../../lab/host/lab.ts";
+import type { Lab } from "../../lab/lab.ts";
 import type { ChargeFact, IntegrityFacts, LeaseSample, OrderFact } from "../../model/integrity.ts";
 import type { ClientRecord } from "../../model/load.ts";
 import { isWithinBound } from "./check.ts";
@@ -37,7 +37,7 @@ export interface CollectOptions {
  * `problems`; only `signal` makes this throw.
  */
 export async function collectIntegrity(
-  lab: HostLab,
+  lab: Lab,
   start: IntegrityStart,
   options: CollectOptions,
 ): Promise<IntegrityFacts> {

@@ -1,6 +1,5 @@
 /** Samples of the reconciler's lease on a lab that is up. @module */
-import { existsSync } from "node:fs";
-import type { HostLab } from "../../lab/host/lab.ts";
+import type { Lab } from "../../lab/lab.ts";
 import type { LeaseSample } from "../../model/integrity.ts";
 import { parseExposition } from "../../observe/exposition.ts";
 import { leaseSample } from "./leases.ts";
@@ -9,13 +8,13 @@ const HOLDERS = ["orders-1", "orders-2"] as const;
 const TIMEOUT_MS = 1_000;
 
 /** Asks the nodes in turn, so that each is asked between two answers of the other. One that does not answer is left out. */
-export async function sampleLeases(lab: HostLab, rounds: number): Promise<LeaseSample[]> {
+export async function sampleLeases(lab: Lab, rounds: number): Promise<LeaseSample[]> {
   const samples: LeaseSample[] = [];
   for (let round = 0; round < rounds; round++) {
     for (const node of HOLDERS) {
-      if (!existsSync(`/sys/class/net/${lab.topology.hostDevice}`)) return samples;
+      if (!lab.isReachable()) return samples;
       const asked = Date.now();
-      const exposition = await expositionOf(`${lab.topology.url(node)}/metrics`);
+      const exposition = await expositionOf(`${lab.services.get(node)}/metrics`);
       const sample = exposition && leaseSample(parseExposition(exposition), { node, asked, t: Date.now() });
       if (sample) samples.push(sample);
     }

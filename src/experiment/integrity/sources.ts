@@ -3,11 +3,9 @@
  * its addresses would leave this host.
  * @module
  */
-import { existsSync } from "node:fs";
 import postgres, { type Sql } from "postgres";
 import { reasonOf } from "../../cli/errors.ts";
-import type { HostLab } from "../../lab/host/lab.ts";
-import { databaseUrl } from "../../lab/host/nodes.ts";
+import { type Lab, shopOf } from "../../lab/lab.ts";
 import type { ChargeFact, OrderFact } from "../../model/integrity.ts";
 
 /** A source that does not answer is tried for this long; with no time left for less. */
@@ -60,7 +58,7 @@ function unlessAborted<T>(value: Promise<T>, signal: AbortSignal): Promise<T> {
 abstract class Source {
   constructor(
     readonly name: string,
-    protected readonly lab: HostLab,
+    protected readonly lab: Lab,
     private readonly budget: Budget,
   ) {}
 
@@ -72,8 +70,7 @@ abstract class Source {
     let why = "no answer in time";
     for (;;) {
       stop?.throwIfAborted();
-      if (!existsSync(`/sys/class/net/${this.lab.topology.hostDevice}`))
-        throw new Unread(`${this.name}: the lab's network is gone`);
+      if (!this.lab.isReachable()) throw new Unread(`${this.name}: the lab's network is gone`);
       try {
         return await unlessAborted(read(limit), limit);
       } catch (error) {
@@ -87,7 +84,7 @@ abstract class Source {
 }
 
 export class Ledger extends Source {
-  constructor(lab: HostLab, budget: Budget) {
+  constructor(lab: Lab, budget: Budget) {
     super("ledger", lab, budget);
   }
 
@@ -122,7 +119,7 @@ export class Ledger extends Source {
 
   /** The document; null for a 404. */
   async #get(path: string, signal: AbortSignal): Promise<unknown> {
-    const answer = await fetch(`${this.lab.topology.url("payments")}${path}`, { signal });
+    const answer = await fetch(`${shopOf(this.lab, "integrity").ledger}${path}`, { signal });
     if (answer.status === 404) return null;
     if (!answer.ok) throw new Error(`GET ${path} answered ${answer.status}`);
     return answer.json();
@@ -137,7 +134,7 @@ const COLUMNS = `id, tenant_id, status, amount_cents,
 export class Orders extends Source implements AsyncDisposable {
   #sql: Sql | null = null;
 
-  constructor(name: "primary" | "replica", lab: HostLab, budget: Budget) {
+  constructor(name: "primary" | "replica", lab: Lab, budget: Budget) {
     super(name, lab, budget);
   }
 
@@ -199,8 +196,8 @@ export class Orders extends Source implements AsyncDisposable {
   }
 
   #connect(): Sql {
-    const node = this.name === "primary" ? "pg-primary" : "pg-replica";
-    this.#sql ??= postgres(databaseUrl(this.lab, node), {
+    const { primary, replica } = shopOf(this.lab, "integrity");
+    this.#sql ??= postgres(this.name === "primary" ? primary : replica, {
       max: 1,
       connect_timeout: 2,
       fetch_types: false,

@@ -1,6 +1,6 @@
 /** Where what belongs to a run begins: in the ledger, and in the primary. @module */
 import { ChaoslabError } from "../../cli/errors.ts";
-import type { HostLab } from "../../lab/host/lab.ts";
+import { type Lab, shopOf } from "../../lab/lab.ts";
 import { orderId } from "../../load/mix.ts";
 import { Budget, Ledger, Orders, Unread } from "./sources.ts";
 
@@ -22,7 +22,7 @@ export interface IntegrityStart {
  * The position at a run's start, taken before the first request.
  * @throws ChaoslabError `labFailed` when ledger or primary cannot be read.
  */
-export function beginIntegrity(lab: HostLab, signal?: AbortSignal): Promise<IntegrityStart> {
+export function beginIntegrity(lab: Lab, signal?: AbortSignal): Promise<IntegrityStart> {
   return atStart(lab, signal, async (ledger, primary) => {
     // The ledger first: every charge of an order that is made from now on comes after this position.
     const position = await ledger.position();
@@ -42,12 +42,12 @@ export function beginIntegrity(lab: HostLab, signal?: AbortSignal): Promise<Inte
 }
 
 /** A start before everything but the seeded orders, which one transaction made and nobody charged. */
-export function sinceBoot(lab: HostLab, signal?: AbortSignal): Promise<IntegrityStart> {
+export function sinceBoot(lab: Lab, signal?: AbortSignal): Promise<IntegrityStart> {
   return atStart(lab, signal, (_, primary) =>
     primary.ask(async (sql) => {
       const [seeded] = await sql<{ transaction: string; t_ms: number }[]>`
         select xmin::text as transaction, (extract(epoch from created_at) * 1000)::float8 as t_ms
-        from orders where id = ${orderId(Math.max(0, lab.record.seeded.orders - 1))}`;
+        from orders where id = ${orderId(Math.max(0, shopOf(lab, "integrity").seeded.orders - 1))}`;
       const transaction = seeded ? Number(seeded.transaction) + 1 : 0;
       return { ledger: 0, transaction, t_ms: seeded?.t_ms ?? 0, pending: [] };
     }),
@@ -55,7 +55,7 @@ export function sinceBoot(lab: HostLab, signal?: AbortSignal): Promise<Integrity
 }
 
 async function atStart(
-  lab: HostLab,
+  lab: Lab,
   signal: AbortSignal | undefined,
   read: (ledger: Ledger, primary: Orders) => Promise<IntegrityStart>,
 ): Promise<IntegrityStart> {

@@ -3,39 +3,44 @@
  * api, and the way there.
  * @module
  */
-import type { Operation } from "../../model/load.ts";
+import { OPERATIONS, type Operation, type ShopOperation } from "../../model/load.ts";
 import { quantileOf, type Sli, type Unit } from "../../model/sli.ts";
 
-const ROUTES: Readonly<Record<Operation, string>> = {
+const ROUTES: Readonly<Record<ShopOperation, string>> = {
   "POST /orders": 'route="/orders",method="POST"',
   "GET /orders/{id}": 'route="/orders/:id",method="GET"',
 };
 
+const isShops = (operation: Operation): operation is ShopOperation =>
+  OPERATIONS.some((each) => each === operation);
+
 /** The requests of an operation at the api: labels of its metrics. */
-export const requestsOf = (operation: Operation): string => `node="api",${ROUTES[operation]}`;
+export const requestsOf = (operation: ShopOperation): string => `node="api",${ROUTES[operation]}`;
 
 /** A quantile of the api's answers, in seconds: linear inside a bucket, as Prometheus takes it. */
-export function latencyQuery(operation: Operation, quantile: number, window: string): string {
+export function latencyQuery(operation: ShopOperation, quantile: number, window: string): string {
   const rate = `rate(chaoslab_http_request_duration_seconds_bucket{${requestsOf(operation)}}[${window}])`;
   return `histogram_quantile(${quantile}, sum by (le) (${rate}))`;
 }
 
 /** Requests answered per second. @param more matchers, beginning with a comma. */
-export function requestRateQuery(operation: Operation, window: string, more = ""): string {
+export function requestRateQuery(operation: ShopOperation, window: string, more = ""): string {
   return `sum(rate(chaoslab_http_requests_total{${requestsOf(operation)}${more}}[${window}]))`;
 }
 
 /**
- * The indicator: shares of 1, seconds for latencies, requests per second.
+ * The indicator: shares of 1, seconds for latencies, requests per second. Null for an operation of a scenario: only its
+ * client counts that.
  * @param window of the rates, as Prometheus writes it: `1m`.
  */
-export function promqlOf(sli: Sli, window: string): string {
+export function promqlOf(sli: Sli, window: string): string | null {
   if (sli.source === "prometheus") return sli.query;
   if (sli.source === "metrics") {
     const of = (metric: string): string => (sli.value === "rate" ? `rate(${metric}[${window}])` : metric);
     return `${sli.across}(${of(sli.metric)})${sli.per === undefined ? "" : ` / ${sli.across}(${of(sli.per)})`}`;
   }
   const { operation, measure } = sli;
+  if (!isShops(operation)) return null;
   const quantile = quantileOf(measure);
   if (quantile !== null) return latencyQuery(operation, quantile, window);
   // A status that nobody was answered with has no series, and nothing plus something would be nothing.

@@ -3,7 +3,7 @@
  * their bound and for stop conditions.
  * @module
  */
-import { OPERATIONS, type Operation } from "../../model/load.ts";
+import { OPERATIONS, type ShopOperation } from "../../model/load.ts";
 import type { Slo, StopCondition } from "../../model/schedule.ts";
 import {
   BUILTIN_SLIS,
@@ -34,7 +34,7 @@ export const WINDOW = "5s";
 const INTERVAL = "1s";
 
 /** Names of operations in series. */
-export const SERIES: Readonly<Record<Operation, string>> = {
+export const SERIES: Readonly<Record<ShopOperation, string>> = {
   "POST /orders": "write",
   "GET /orders/{id}": "read",
 };
@@ -50,11 +50,12 @@ export const QUANTILES: readonly (readonly [suffix: string, quantile: number])[]
 export const sliSeries = (name: string, sli: Pick<Sli, "unit">): string =>
   `sli:${name}:${baseUnitOf[sli.unit]}`;
 
-/** Every SLI as a series, and rate and quantiles of each operation at the api. */
+/** Every SLI that has a query as a series, and rate and quantiles of each operation at the api. */
 export function recordingRules(slis: Readonly<Record<string, Sli>>): RuleFile {
-  const rules = Object.entries(slis).map(
-    ([name, sli]): Rule => ({ record: sliSeries(name, sli), expr: promqlOf(sli, WINDOW) }),
-  );
+  const rules = Object.entries(slis).flatMap(([name, sli]): Rule[] => {
+    const expr = promqlOf(sli, WINDOW);
+    return expr === null ? [] : [{ record: sliSeries(name, sli), expr }];
+  });
   const operations = OPERATIONS.flatMap((operation): Rule[] => [
     { record: `api:${SERIES[operation]}_requests:rate${WINDOW}`, expr: requestRateQuery(operation, WINDOW) },
     ...QUANTILES.map(([suffix, quantile]) => ({
@@ -78,7 +79,7 @@ function outside(name: string, sli: Sli, { comparison, value }: Threshold): stri
 }
 
 /**
- * An alert for each SLO, once it is out of its steady bound for ten seconds, and for each stop condition.
+ * An alert for each SLO that has a series, once it is out of its steady bound for ten seconds, and for each stop condition.
  * @throws {RangeError} for a bound that is none in the SLI's unit: a schedule's are checked when it is read.
  */
 export function alertRules(
@@ -88,7 +89,7 @@ export function alertRules(
 ): RuleFile {
   const rules = Object.entries(slos).flatMap(([name, { steady }]): Rule[] => {
     const sli = slis[name];
-    if (!sli) return [];
+    if (!sli || promqlOf(sli, WINDOW) === null) return [];
     const bound = threshold(steady, sli);
     return [
       {
@@ -102,7 +103,7 @@ export function alertRules(
   });
   const conditions = stops.flatMap(({ sli: name, threshold: condition, for_s }): Rule[] => {
     const sli = slis[name];
-    if (!sli) return [];
+    if (!sli || promqlOf(sli, WINDOW) === null) return [];
     const limit = threshold(condition, sli);
     return [
       {

@@ -2,7 +2,7 @@
 import type { FaultEvent } from "../../model/fault.ts";
 import { markdownTable } from "../markdown.ts";
 import { seconds } from "../text.ts";
-import { type Entry, faultsText, integrityText } from "./entries.ts";
+import { type Entry, faultsText, integrityText, isOfShop } from "./entries.ts";
 import { type Notes, noteLines } from "./notes.ts";
 
 /** UTC, to the minute: when the fault began; without one, when the run did. */
@@ -10,6 +10,7 @@ const whenOf = (started: string, event: FaultEvent | null): string =>
   (event ? new Date(event.t_start).toISOString() : started).slice(0, 16).replace("T", " ");
 
 export function chaosLog(entries: readonly Entry[], notes: Notes): string {
+  const hasData = entries.some(isOfShop);
   const rows = entries.map(({ run, verdict, hypothesis, trial }) => [
     whenOf(run.document.started_at, verdict.fault_event),
     hypothesis.experiment ?? "-",
@@ -18,7 +19,7 @@ export function chaosLog(entries: readonly Entry[], notes: Notes): string {
     verdict.expected?.join(" or ") ?? "-",
     `${verdict.result}${verdict.as_expected === false ? " !" : ""}`,
     seconds(verdict.mttr_s),
-    integrityText(verdict),
+    ...(hasData ? [integrityText(verdict)] : []),
   ]);
   const names = [...new Set(entries.map(({ hypothesis }) => hypothesis.name))];
   const told = names.flatMap((name) => {
@@ -36,7 +37,7 @@ export function chaosLog(entries: readonly Entry[], notes: Notes): string {
 
 ${entries.length} trials of ${names.length} hypotheses, in the order they were run (begin of the fault, UTC). \`!\` marks what nobody expected.
 
-${markdownTable({ heading: ["when", "", "trial", "fault", "expected", "result", ">MTTR", "data"], rows })}
+${markdownTable({ heading: ["when", "", "trial", "fault", "expected", "result", ">MTTR", ...(hasData ? ["data"] : [])], rows })}
 
 ## Surprises
 

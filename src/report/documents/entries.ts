@@ -83,5 +83,10 @@ export function systemText(mitigations: readonly Mitigation[]): string {
 export const violated = ({ integrity }: Verdict): string[] =>
   (integrity?.outcomes ?? []).filter(({ state }) => state === "violated").map(({ invariant }) => invariant);
 
-export const integrityText = (verdict: Verdict): string =>
-  verdict.integrity === null ? "not looked at" : violated(verdict).join(", ") || "holds";
+/** Whether the load was the built-in mix, which has orders and money to lose. */
+export const isOfShop = ({ verdict }: Entry): boolean => !verdict.load.scenario;
+
+export function integrityText(verdict: Verdict): string {
+  if (verdict.integrity) return violated(verdict).join(", ") || "holds";
+  return verdict.load.scenario ? "-" : "not looked at";
+}

@@ -1,9 +1,9 @@
 /** experiment-<id>.md: the question, how it was put, and what came out. @module */
 import { compareRuns } from "../../experiment/compare.ts";
-import { DEFAULT_BLAST_RADIUS, type Experiment } from "../../model/schedule.ts";
+import { blastRadiusOf, type Experiment } from "../../model/schedule.ts";
 import { comparisonTable, headline } from "../comparison.ts";
 import { markdownTable } from "../markdown.ts";
-import { factsOf, tablesOf, verdictTable } from "../text.ts";
+import { factsOf, isSystemKnown, tablesOf, verdictTable } from "../text.ts";
 import { type Entry, integrityText, pairs, statementOf, systemText } from "./entries.ts";
 import { type Notes, noteLines } from "./notes.ts";
 
@@ -32,23 +32,24 @@ export function experimentDocument(
 }
 
 function trialSection({ hypothesis, verdict, run, trial }: Entry, notes: Notes): string {
-  const { description, blast_radius, stop_condition } = hypothesis;
+  const { description, stop_condition } = hypothesis;
   const { baseline, fault, recovery } = verdict.phases;
   const length = (phase: readonly [number, number] | null): string =>
     phase ? `${phase[1] - phase[0]} s` : "none";
   const { document } = run;
+  const { scenario } = verdict.load;
   return [
     `## ${hypothesis.name}: ${verdict.result}`,
     description?.trim() ?? "",
     [
       `- ${statementOf(hypothesis)}`,
-      `- System: mitigations ${systemText(verdict.mitigations)}.`,
-      `- Blast radius allowed: ${(blast_radius ?? DEFAULT_BLAST_RADIUS).join(", ") || "none"}. Seen: ${verdict.blast_radius_endpoints.join(", ") || "none"}.`,
+      ...(!isSystemKnown(verdict) ? [] : [`- System: mitigations ${systemText(verdict.mitigations)}.`]),
+      `- Blast radius allowed: ${blastRadiusOf(hypothesis, run.schedule).join(", ") || "none"}. Seen: ${verdict.blast_radius_endpoints.join(", ") || "none"}.`,
       stop_condition
         ? `- Abort: ${stop_condition.sli} ${stop_condition.threshold} for ${stop_condition.for_s} s.`
         : "- Abort: none of its own.",
-      `- Method: ${document.rate} requests/s; baseline ${length(baseline)}, fault ${length(fault)}, recovery ${length(recovery)}; seed ${document.seed}. Run: ${document.run}.`,
-      `- Data: ${integrityText(verdict)}.`,
+      `- Method: ${document.rate} requests/s${scenario ? ` of scenario ${scenario}` : ""}; baseline ${length(baseline)}, fault ${length(fault)}, recovery ${length(recovery)}; seed ${document.seed}. Run: ${document.run}.`,
+      ...(scenario ? [] : [`- Data: ${integrityText(verdict)}.`]),
       ...noteLines(notes, hypothesis.name),
     ].join("\n"),
     verdict.reasons.map((reason) => `- ${reason}`).join("\n"),

@@ -6,14 +6,50 @@ import type { Experiment } from "../../model/schedule.ts";
 import { showSli } from "../../model/sli.ts";
 import type { Result, Verdict } from "../../model/verdict.ts";
 import { markdownTable } from "../markdown.ts";
-import { seconds } from "../text.ts";
-import { type Entry, faultsText, integrityText, pairs, systemText, violated } from "./entries.ts";
+import { isSystemKnown, seconds } from "../text.ts";
+import { type Entry, faultsText, integrityText, isOfShop, pairs, systemText, violated } from "./entries.ts";
 import { type Notes, noteLines } from "./notes.ts";
 
 const inFault = ({ slis, load }: Verdict, name: string): string => {
   const outcome = slis.find(({ sli }) => sli === name);
   return outcome ? showSli(outcome.fault, outcome.unit, load.timeout_ms) : "-";
 };
+
+interface Column {
+  heading: string;
+  of: (entry: Entry) => string;
+}
+
+const SHOP_COLUMNS: readonly Column[] = (
+  [
+    [">write p99", "write_p99"],
+    [">write errors", "write_error_rate"],
+    [">reads", "read_availability"],
+  ] as const
+).map(([heading, sli]) => ({ heading, of: ({ verdict }) => inFault(verdict, sli) }));
+
+const SCENARIO_COLUMN: Column = {
+  heading: ">its SLI",
+  of: (entry) =>
+    isOfShop(entry) ? "-" : `${entry.verdict.sli} ${inFault(entry.verdict, entry.verdict.sli)}`,
+};
+
+/** SLIs in the fault: the shop's known ones, of other systems what each hypothesis is about. */
+const columnsOf = (entries: readonly Entry[]): readonly Column[] => [
+  ...(entries.some(isOfShop) ? SHOP_COLUMNS : []),
+  ...(entries.every(isOfShop) ? [] : [SCENARIO_COLUMN]),
+];
+
+/** Of orders and money; empty where no trial had any. */
+function dataLine(entries: readonly Entry[]): string {
+  if (!entries.some(isOfShop)) return "";
+  const broken = entries.filter(({ verdict }) => violated(verdict).length > 0);
+  if (broken.length === 0) return "No order and no money was lost in any of them.\n";
+  const each = broken.map(
+    ({ hypothesis, verdict }) => `${hypothesis.name} (${violated(verdict).join(", ")})`,
+  );
+  return `Data were broken in ${broken.length}: ${each.join("; ")}.\n`;
+}
 
 const WORDS: Readonly<Record<Result, readonly [heading: string, text: string]>> = {
   held: ["Absorbed", "Nothing left its SLO while the fault was there: resilience."],
@@ -29,7 +65,6 @@ export function findings(
   notes: Notes,
 ): string {
   const count = (result: Result): number => entries.filter(({ verdict }) => verdict.result === result).length;
-  const broken = entries.filter(({ verdict }) => violated(verdict).length > 0);
   const sections = (Object.keys(WORDS) as Result[]).flatMap((result) => {
     const of = entries.filter(({ verdict }) => verdict.result === result);
     const [heading, text] = WORDS[result];
@@ -42,8 +77,7 @@ export function findings(
   return `# Findings
 
 ${entries.length} hypotheses: ${count("held")} held, ${count("degraded")} degraded, ${count("failed")} failed, ${count("inconclusive")} inconclusive.
-${broken.length === 0 ? "No order and no money was lost in any of them." : `Data were broken in ${broken.length}: ${broken.map(({ hypothesis, verdict }) => `${hypothesis.name} (${violated(verdict).join(", ")})`).join("; ")}.`}
-
+${dataLine(entries)}
 ## Before and after
 
 The same fault, on the system with fewer mitigations and with more.
@@ -64,41 +98,39 @@ function pairTable(
   compared: readonly [Entry, Entry][],
   experiments: Readonly<Record<string, Experiment>>,
 ): string {
-  const change = (
-    of: (verdict: Verdict) => string,
-    [{ verdict: a }, { verdict: b }]: [Entry, Entry],
-  ): string => `${of(a)} → ${of(b)}`;
+  const change = (of: (entry: Entry) => string, [a, b]: [Entry, Entry]): string => `${of(a)} → ${of(b)}`;
+  const columns = columnsOf(compared.flat());
   return markdownTable({
-    heading: ["", "fault", "result", ">write p99", ">write errors", ">reads", ">MTTR", "data"],
+    heading: ["", "fault", "result", ...columns.map(({ heading }) => heading), ">MTTR", "data"],
     rows: compared.map((pair) => {
       const { hypothesis } = pair[0];
       const id = hypothesis.experiment ?? "";
       return [
         id && experiments[id] ? `[${id}](experiment-${id}.md)` : id,
         `${faultsText(hypothesis)} (${pair.map(({ hypothesis: { name } }) => name).join(" → ")})`,
-        change(({ result }) => result, pair),
-        change((verdict) => inFault(verdict, "write_p99"), pair),
-        change((verdict) => inFault(verdict, "write_error_rate"), pair),
-        change((verdict) => inFault(verdict, "read_availability"), pair),
-        change(({ mttr_s }) => seconds(mttr_s), pair),
-        change(integrityText, pair),
+        change(({ verdict }) => verdict.result, pair),
+        ...columns.map(({ of }) => change(of, pair)),
+        change(({ verdict }) => seconds(verdict.mttr_s), pair),
+        change(({ verdict }) => integrityText(verdict), pair),
       ];
     }),
   });
 }
 
 function resultTable(entries: readonly Entry[]): string {
+  const columns = columnsOf(entries);
   return markdownTable({
-    heading: ["", "hypothesis", "mitigations", ">write p99", ">write errors", ">reads", "why"],
-    rows: entries.map(({ hypothesis, verdict }) => [
-      hypothesis.experiment ?? "",
-      hypothesis.name,
-      systemText(verdict.mitigations),
-      inFault(verdict, "write_p99"),
-      inFault(verdict, "write_error_rate"),
-      inFault(verdict, "read_availability"),
-      verdict.reasons[0] ?? "",
-    ]),
+    heading: ["", "hypothesis", "mitigations", ...columns.map(({ heading }) => heading), "why"],
+    rows: entries.map((entry) => {
+      const { hypothesis, verdict } = entry;
+      return [
+        hypothesis.experiment ?? "",
+        hypothesis.name,
+        isSystemKnown(verdict) ? systemText(verdict.mitigations) : "-",
+        ...columns.map(({ of }) => of(entry)),
+        verdict.reasons[0] ?? "",
+      ];
+    }),
   });
 }
 

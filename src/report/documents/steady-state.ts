@@ -1,10 +1,20 @@
 /** steady_state.md: what the system is like undisturbed, how that is measured, and when an experiment is given up. @module */
 import { medianOf } from "../../experiment/stats/order.ts";
-import { stopConditionsOf } from "../../model/schedule.ts";
+import { type Load, stopConditionsOf } from "../../model/schedule.ts";
 import { showSli } from "../../model/sli.ts";
 import { promqlOf } from "../../observe/prometheus/promql.ts";
 import { markdownTable } from "../markdown.ts";
 import type { Entry } from "./entries.ts";
+
+/** What is asked, in the words of a sentence that has begun with the rate. */
+function mixOf(load: Load): string {
+  const { scenario } = load;
+  if (!scenario) return `${Math.round(load.reads * 100)} % of them reads, ${load.tenants} tenants`;
+  const shares = scenario.operations.map(
+    (name) => `${name} ${Number(((scenario.shares[name] ?? 0) * 100).toFixed(1))} %`,
+  );
+  return `those of scenario ${scenario.name} (${shares.join(", ")}), ${scenario.tenants.length} tenants`;
+}
 
 export function steadyState(entries: readonly Entry[]): string {
   const last = entries.at(-1);
@@ -36,22 +46,20 @@ export function steadyState(entries: readonly Entry[]): string {
     }
   }
   const { load } = schedule;
+  const queries = named.flatMap(([name, sli]) => {
+    const query = promqlOf(sli, "1m");
+    return query === null ? [] : [[name, `\`${query}\``]];
+  });
   return `# Steady state
 
-Load: ${document.rate} requests/s, ${Math.round(load.reads * 100)} % of them reads, ${load.tenants} tenants; a client gives up after ${load.timeout_s} s.
+Load: ${document.rate} requests/s, ${mixOf(load)}; a client gives up after ${load.timeout_s} s.
 Arrivals are a Poisson process fixed by the seed, offered whatever the answers do.
 
 ${markdownTable({ heading: ["SLI", "of", "steady", "under a fault", ">baseline, median", ">least to most", ">trials"], rows })}
 
 A trial whose baseline is out of a steady bound, or drifts, is inconclusive: nothing is concluded from it.
 
-## In PromQL
-
-From the metrics of the api, for dashboards and alerts. The verdicts go by the client's record, which includes what never reached the api.
-
-${markdownTable({ heading: ["SLI", "query"], rows: named.map(([name, sli]) => [name, `\`${promqlOf(sli, "1m")}\``]) })}
-
-## When an experiment is given up
+${queries.length > 0 ? promqlSection(queries, load) : ""}## When an experiment is given up
 
 ${[...stops].map(([text, n]) => `- ${text}: ${n} trials`).join("\n") || "- no stop condition"}
 
@@ -62,3 +70,11 @@ The fault is then reverted at once. It is also reverted when its time is over, o
 ${markdownTable({ heading: ["what", "value"], rows: Object.entries(document.environment).map(([key, value]) => [key, String(value)]) })}
 `;
 }
+
+const promqlSection = (queries: string[][], { scenario }: Load): string => `## In PromQL
+
+From ${scenario ? "the servers' own metrics" : "the metrics of the api"}, for dashboards and alerts. The verdicts go by the client's record, which includes what never reached ${scenario ? "them" : "the api"}.
+
+${markdownTable({ heading: ["SLI", "query"], rows: queries })}
+
+`;

@@ -3,7 +3,7 @@ import type { Bounds } from "../../experiment/bounds.ts";
 import { type PoolSample, poolSamples } from "../../experiment/pools.ts";
 import type { Trial } from "../../experiment/trial.ts";
 import { latencyQuantile } from "../../load/counts.ts";
-import { OPERATIONS, type Operation } from "../../model/load.ts";
+import type { Operation } from "../../model/load.ts";
 import { quantileOf } from "../../model/sli.ts";
 import type { BoundPair, Column, EndpointCurves, PoolCurve, SliCurve, TrialCurves, Window } from "./data.ts";
 import { distanceOf } from "./distance.ts";
@@ -31,7 +31,7 @@ export function curvesOf(trial: Trial, name: string): TrialCurves {
     removed_s: ended.length > 0 && ended.length === stops.length ? at(Math.max(...ended)) : null,
     back_s: backAt,
     timeout_ms: measurements.timeoutMs,
-    endpoints: OPERATIONS.map((operation) => endpointOf(trial, operation, seconds)),
+    endpoints: measurements.operations.map((operation) => endpointOf(trial, operation, seconds)),
     pools: poolsOf(trial, seconds),
     servers: bounds.flatMap((bound): SliCurve[] =>
       bound.sli.source === "load"

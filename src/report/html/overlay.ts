@@ -1,6 +1,5 @@
 /** Before and after: two trials laid over each other, with what changed. @module */
 import { type Comparison, compareRuns } from "../../experiment/compare.ts";
-import { OPERATIONS } from "../../model/load.ts";
 import { comparisonTable, headline } from "../comparison.ts";
 import { type Entry, faultsText } from "../documents/entries.ts";
 import { anchorOf } from "./anchor.ts";
@@ -23,10 +22,19 @@ export function overlaysOf(pairs: readonly (readonly [before: Entry, after: Entr
   );
 }
 
-/** @param placeOf of its curves, in the data's `pairs`; null: one of the two has none. */
+/** Where the curves of a pair are. */
+export interface OverlayPlace {
+  /** In the data's `pairs`. */
+  place: number;
+  /** Names of the endpoints of the one before, in the order of its curves. */
+  before: readonly string[];
+  after: readonly string[];
+}
+
+/** @param placeOf null: one of the two has no curves. */
 export function overlaySection(
   overlays: readonly Overlay[],
-  placeOf: (overlay: Overlay) => number | null,
+  placeOf: (overlay: Overlay) => OverlayPlace | null,
 ): Markup {
   if (overlays.length === 0) return html``;
   const open = overlays.length === 1;
@@ -37,17 +45,19 @@ ${overlays.map((each) => details(each, placeOf(each), open))}</section>
 `;
 }
 
-function details({ before, after, comparison }: Overlay, place: number | null, open: boolean): Markup {
+function details({ before, after, comparison }: Overlay, at: OverlayPlace | null, open: boolean): Markup {
   const kinds = [
     { kind: "overlay-latency", what: "p99 latency" },
     { kind: "overlay-availability", what: "availability" },
   ] as const;
   const figures =
-    place === null
+    at === null
       ? []
       : kinds.flatMap(({ kind, what }) =>
-          OPERATIONS.map((endpoint, part) =>
-            chartFigure({ kind, trial: place, part }, `${endpoint}: ${what}, before and after`),
+          at.before.flatMap((endpoint, part) =>
+            at.after.includes(endpoint)
+              ? [chartFigure({ kind, trial: at.place, part }, `${endpoint}: ${what}, before and after`)]
+              : [],
           ),
         );
   return html`<details class="pair"${open ? html` open` : null}>

@@ -12,7 +12,7 @@ import type { PageData } from "./data.ts";
 import type { Drawing } from "./drawing.ts";
 import { environmentSection } from "./environment.ts";
 import { html, type Markup } from "./markup.ts";
-import { type Overlay, overlaySection } from "./overlay.ts";
+import { type Overlay, type OverlayPlace, overlaySection } from "./overlay.ts";
 import { recoverySection } from "./recovery.ts";
 import { header, navigation, verdictSection } from "./summary.ts";
 import { trialSection } from "./trial.ts";
@@ -50,9 +50,12 @@ export function htmlReport({ title, runs, entries, drawingOf, overlays }: Report
     }),
     pairs: paired.map(({ pair }) => pair),
   };
-  const overlayPlace = (overlay: Overlay): number | null => {
+  const namesOf = (place: number | undefined): string[] =>
+    data.trials[place ?? -1]?.endpoints.map(({ name }) => name) ?? [];
+  const overlayPlace = (overlay: Overlay): OverlayPlace | null => {
     const place = paired.findIndex((each) => each.overlay === overlay);
-    return place < 0 ? null : place;
+    const [before, after] = paired[place]?.pair ?? [];
+    return place < 0 ? null : { place, before: namesOf(before), after: namesOf(after) };
   };
   const documents = runs.map(({ document }) => document);
   const isOne = entries.length === 1;

@@ -1,8 +1,8 @@
 /** The blast radius by endpoint and tenant: each SLI as each tenant saw it while the fault was active. @module */
 
+import { tenantNameOf } from "../../experiment/blast-radius.ts";
 import { measureOf } from "../../experiment/history.ts";
 import type { Trial } from "../../experiment/trial.ts";
-import { tenantName } from "../../load/mix.ts";
 import { meets, showBound, showSli, type Threshold, type Unit } from "../../model/sli.ts";
 import { multipleOf } from "./distance.ts";
 import { html, type Markup } from "./markup.ts";
@@ -15,10 +15,12 @@ export interface TenantRow {
   bound: Threshold;
   /** By tenant index, rising; null: that tenant had no request then. */
   values: (number | null)[];
+  /** Of the tenants, in the same order. */
+  names: string[];
 }
 
 /** The SLIs that the verdict's blast radius is about; empty without a fault. */
-export function tenantRows({ measurements, bounds, phases: { fault } }: Trial): TenantRow[] {
+export function tenantRows({ schedule, measurements, bounds, phases: { fault } }: Trial): TenantRow[] {
   if (!fault) return [];
   const { history, timeoutMs } = measurements;
   return bounds.flatMap(({ name, sli, fault: bound }): TenantRow[] => {
@@ -29,12 +31,16 @@ export function tenantRows({ measurements, bounds, phases: { fault } }: Trial): 
       const own = counts.get(tenant);
       return own ? measureOf(own, sli.measure, fault[1] - fault[0], timeoutMs) : null;
     });
-    return [{ sli: name, endpoint: sli.operation, unit: sli.unit, bound, values }];
+    const names = values.map((_, tenant) => tenantNameOf(schedule.load, tenant));
+    return [{ sli: name, endpoint: sli.operation, unit: sli.unit, bound, values, names }];
   });
 }
 
 /** So many tenants stand side by side on a sheet of paper. */
 const TENANTS_PER_TABLE = 20;
+/** Of more, only those who felt it are shown, as far as there is room. */
+const MOST_TENANTS = 100;
+const SHORT_NAME = 8;
 
 /** How far out a tenant is, as steps of one colour; the number stands in every cell besides. */
 const STEPS = [
@@ -44,23 +50,38 @@ const STEPS = [
 ] as const;
 
 export function tenantMatrix(rows: readonly TenantRow[], timeoutMs: number): Markup {
-  const tenants = Math.max(0, ...rows.map(({ values }) => values.length));
-  if (tenants === 0) return html``;
+  const longest = rows.toSorted((a, b) => b.values.length - a.values.length)[0];
+  const all = (longest?.values ?? []).map((_, tenant) => tenant);
+  if (!longest || all.length === 0) return html``;
+  const isOut = (tenant: number): boolean =>
+    rows.some(({ values, bound }) => values[tenant] != null && !meets(values[tenant], bound));
+  const felt = all.length > MOST_TENANTS ? all.filter(isOut) : all;
+  const shown = felt.slice(0, MOST_TENANTS);
   const tables: Markup[] = [];
-  for (let from = 0; from < tenants; from += TENANTS_PER_TABLE) {
-    tables.push(matrixTable(rows, from, Math.min(tenants, from + TENANTS_PER_TABLE), timeoutMs));
+  for (let from = 0; from < shown.length; from += TENANTS_PER_TABLE) {
+    tables.push(matrixTable(rows, shown.slice(from, from + TENANTS_PER_TABLE), longest.names, timeoutMs));
   }
+  const note =
+    all.length > MOST_TENANTS
+      ? html`<p class="note">${felt.length} of ${all.length} tenants were out of a bound${felt.length > shown.length ? `; the first ${shown.length} are shown` : null}.</p>
+`
+      : null;
   const key = STEPS.map(({ name, label }) => html`<li><span class="swatch ${name}">!</span> ${label}</li>`);
-  return html`${tables}<ul class="key"><li><span class="swatch">0</span> in its bound</li>${key}</ul>
+  return html`${note}${tables}<ul class="key"><li><span class="swatch">0</span> in its bound</li>${key}</ul>
 `;
 }
 
-function matrixTable(rows: readonly TenantRow[], from: number, to: number, timeoutMs: number): Markup {
-  const indexes = Array.from({ length: to - from }, (_, i) => from + i);
-  const head = indexes.map(
-    (tenant) =>
-      html`<th scope="col"><abbr title="${tenantName(tenant)}">${tenantName(tenant).replace("tenant-", "")}</abbr></th>`,
-  );
+function matrixTable(
+  rows: readonly TenantRow[],
+  indexes: readonly number[],
+  names: readonly string[],
+  timeoutMs: number,
+): Markup {
+  const head = indexes.map((tenant) => {
+    const name = names[tenant] ?? "";
+    const short = name.replace(/^tenant-/, "");
+    return html`<th scope="col"><abbr title="${name}">${short.length > SHORT_NAME ? `${short.slice(0, SHORT_NAME - 1)}…` : short}</abbr></th>`;
+  });
   const body = rows.map((row) => {
     const { endpoint, sli, unit, bound, values } = row;
     const name = html`${endpoint}<br>${sli}, ${unit === "share" ? "%" : unit}; bound ${showBound(bound, unit)}`;

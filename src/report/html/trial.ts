@@ -1,7 +1,7 @@
 /** One trial: its verdict first, then its curves, who felt it, and the evidence. @module */
 import type { Verdict } from "../../model/verdict.ts";
 import { type Entry, statementOf, systemText } from "../documents/entries.ts";
-import { isWorthARow, seconds, tablesOf } from "../text.ts";
+import { isSystemKnown, isWorthARow, seconds, tablesOf } from "../text.ts";
 import { amplificationTable } from "./amplification.ts";
 import { anchorOf } from "./anchor.ts";
 import type { TrialCurves } from "./data.ts";
@@ -30,7 +30,7 @@ export function trialSection(entry: Entry, drawing: Drawing | null, place: numbe
       : null;
   return html`<details class="trial" id="${anchorOf(entry)}"${open ? html` open` : null}>
 <summary><h3>${trial}</h3> ${badge(verdict.result)}${unexpected} <span class="why">${verdict.reasons[0] ?? null}</span></summary>
-<p>${hypothesis.description?.trim() ?? null} ${statementOf(hypothesis)} Mitigations: ${systemText(verdict.mitigations)}.</p>
+<p>${hypothesis.description?.trim() ?? null} ${statementOf(hypothesis)}${isSystemKnown(verdict) ? ` Mitigations: ${systemText(verdict.mitigations)}.` : null}</p>
 <ul class="reasons">${verdict.reasons.map((reason) => html`<li>${reason}</li>`)}</ul>
 ${mttr(verdict)}
 ${table("SLIs")}

@@ -11,20 +11,28 @@ import {
 } from "./spec.ts";
 import { availabilityOf } from "./trial-charts.ts";
 
+/** Of both trials: the endpoint of the one before at this place, and the same of the other, wherever it stands there. */
+const endpointOf =
+  ({ endpoints }: PageTrial, part: number) =>
+  (trial: PageTrial): PageTrial["endpoints"][number] | undefined =>
+    trial.endpoints.find(({ name }) => name === endpoints[part]?.name);
+
 export function overlayLatency(before: PageTrial, after: PageTrial, part: number): ChartSpec {
+  const own = endpointOf(before, part);
   return overlay(
     before,
     after,
-    ({ endpoints }) => endpoints[part]?.p99_ms ?? [],
+    (trial) => own(trial)?.p99_ms ?? [],
     (columns) => ({ log: true, range: logRange(columns), show: showMs }),
   );
 }
 
 export function overlayAvailability(before: PageTrial, after: PageTrial, part: number): ChartSpec {
+  const own = endpointOf(before, part);
   return overlay(
     before,
     after,
-    ({ endpoints }) => availabilityOf(endpoints[part]?.requests ?? [], endpoints[part]?.failed ?? []),
+    (trial) => availabilityOf(own(trial)?.requests ?? [], own(trial)?.failed ?? []),
     (columns) => ({ log: false, range: shareRange(columns), show: showShare }),
   );
 }
