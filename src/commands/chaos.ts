@@ -12,9 +12,8 @@ import { Observer } from "../controller/observer.ts";
 import { ownFaults } from "../faults/journal.ts";
 import { Keeper } from "../faults/keeper.ts";
 import { requireRoot } from "../lab/host/prerequisites.ts";
-import { checkLabName } from "../lab/host/record.ts";
+import { readyLab } from "../lab/ready.ts";
 import type { FaultEvent } from "../model/fault.ts";
-import { readyLab } from "./inject.ts";
 
 /** No request of the API is near this. */
 const MAX_BODY_BYTES = 64 * 1024;
@@ -25,7 +24,7 @@ export async function run(_args: string[], flags: Flags): Promise<number> {
   const unix = textFlag(flags, "socket");
   const token = readToken(flags, "host", unix === undefined ? hostname : null);
   requireRoot("the controller");
-  const lab = readyLab(checkLabName(textFlag(flags, "lab") ?? "lab"));
+  const lab = await readyLab(textFlag(flags, "lab"));
   const { signal, dispose } = abortOnSignals();
   const keeper = await Keeper.start(lab.paths.journal);
   let before: readonly FaultEvent[] = [];

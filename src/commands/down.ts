@@ -4,8 +4,9 @@ import { booleanFlag, type Flags, textFlag } from "../cli/flags.ts";
 import { abortOnSignals } from "../cli/signals.ts";
 import { Progress } from "../cli/terminal.ts";
 import { requireRoot } from "../lab/host/prerequisites.ts";
-import { checkLabName, labNames } from "../lab/host/record.ts";
+import { labNames } from "../lab/host/record.ts";
 import { teardown } from "../lab/host/teardown.ts";
+import { DEFAULT_LAB, labNameOf } from "../lab/ready.ts";
 
 export async function run(_args: string[], flags: Flags): Promise<number> {
   const all = booleanFlag(flags, "all");
@@ -14,7 +15,7 @@ export async function run(_args: string[], flags: Flags): Promise<number> {
   const progress = new Progress({ quiet: booleanFlag(flags, "quiet") });
   requireRoot("down");
   const present = labNames();
-  const names = all ? present : [checkLabName(named ?? "lab")];
+  const names = all ? present : [labNameOf(named ?? DEFAULT_LAB)];
   // Stopping in the middle would only leave more to do: signals wait until it is done.
   const { dispose } = abortOnSignals();
   const failures: unknown[] = [];

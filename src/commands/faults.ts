@@ -4,14 +4,15 @@ import { booleanFlag, type Flags, textFlag } from "../cli/flags.ts";
 import { table } from "../cli/terminal.ts";
 import { type OpenFault, openFaults } from "../faults/journal.ts";
 import { requireRoot } from "../lab/host/prerequisites.ts";
-import { checkLabName, LabPaths, labNames } from "../lab/host/record.ts";
+import { LabPaths, labNames } from "../lab/host/record.ts";
 import { isAlive } from "../lab/process.ts";
+import { labNameOf } from "../lab/ready.ts";
 
 export async function run(_args: string[], flags: Flags): Promise<number> {
   const only = textFlag(flags, "lab");
   requireRoot("faults");
   const present = labNames();
-  const names = only === undefined ? present : [checkLabName(only)];
+  const names = only === undefined ? present : [labNameOf(only)];
   const unknown = names.find((name) => !present.includes(name));
   if (unknown !== undefined)
     throw new ChaoslabError("notFound", `no lab ${unknown} on this host`, "chaoslab status lists them");

@@ -4,9 +4,9 @@ import { ChaoslabError, ExitCode } from "../cli/errors.ts";
 import { booleanFlag, durationFlag, type Flags, textFlag } from "../cli/flags.ts";
 import { keepFault } from "../faults/keep.ts";
 import { LONGEST_MS } from "../faults/keeper.ts";
-import { findLab, type HostLab } from "../lab/host/lab.ts";
 import { requireRoot } from "../lab/host/prerequisites.ts";
-import { checkLabName } from "../lab/host/record.ts";
+import { requireProxies } from "../lab/lab.ts";
+import { readyLab } from "../lab/ready.ts";
 import { brokenRule, literalsOf, PARAMS } from "../model/params.ts";
 import { faultType, flagName, paramsFromFlags } from "./fault-params.ts";
 
@@ -29,14 +29,14 @@ export async function run(args: string[], flags: Flags): Promise<number> {
   const durationMs = durationFlag(flags, "for", DEFAULT_MS, 100);
   if (durationMs > LONGEST_MS) throw new ChaoslabError("usage", "--for: at most 24h is accepted");
   requireRoot("injecting a fault");
-  const lab = readyLab(checkLabName(textFlag(flags, "lab") ?? "lab"));
-  if (type === "toxic") lab.requireProxies();
+  const lab = await readyLab(textFlag(flags, "lab"));
+  if (type === "toxic") requireProxies(lab);
   const backend = textFlag(flags, "backend");
   const fault = { type, target, params };
   const event = await keepFault({
     journal: lab.paths.journal,
     fault,
-    ...lab.targetsOf(fault),
+    ...(await lab.targetsOf(fault)),
     durationMs,
     ...(backend === undefined ? {} : { backend }),
   });
@@ -54,13 +54,4 @@ function complaint({ value, message, schema }: ValueError): string {
   const accepted = literalsOf(schema);
   const given = JSON.stringify(value);
   return accepted ? `${given} is none of ${accepted.join(", ")}` : `${given}: ${message}`;
-}
-
-/** The lab of this name, which must be up. */
-export function readyLab(name: string): HostLab {
-  const lab = findLab(name);
-  if (!lab) throw new ChaoslabError("notFound", `no lab ${name} on this host`, "chaoslab up boots one");
-  if (lab.state !== "ready")
-    throw new ChaoslabError("labFailed", `lab ${name} is ${lab.state}`, "chaoslab down, then up");
-  return lab;
 }

@@ -1,12 +1,11 @@
 /** `chaoslab integrity` */
-import { ChaoslabError, ExitCode } from "../cli/errors.ts";
+import { ExitCode } from "../cli/errors.ts";
 import { booleanFlag, durationFlag, type Flags, textFlag } from "../cli/flags.ts";
 import { checkIntegrity } from "../experiment/integrity/check.ts";
 import { collectIntegrity, sinceBoot } from "../experiment/integrity/collect.ts";
 import { sampleLeases } from "../experiment/integrity/lease-samples.ts";
-import { findLab } from "../lab/host/lab.ts";
 import { requireRoot } from "../lab/host/prerequisites.ts";
-import { checkLabName } from "../lab/host/record.ts";
+import { presentLab } from "../lab/ready.ts";
 import { describeIntegrity } from "../report/integrity.ts";
 
 /** Beyond the bound, for what was begun just before it was looked at. */
@@ -15,12 +14,9 @@ const SLACK_MS = 5_000;
 const LEASE_ROUNDS = 3;
 
 export async function run(_args: string[], flags: Flags): Promise<number> {
-  const name = checkLabName(textFlag(flags, "lab") ?? "lab");
   const boundMs = durationFlag(flags, "pending-bound", 30_000, 1);
   requireRoot("integrity");
-  const lab = findLab(name);
-  if (!lab) throw new ChaoslabError("notFound", `no lab ${name} on this host`, "chaoslab up boots one");
-
+  const lab = await presentLab(textFlag(flags, "lab"));
   const start = await sinceBoot(lab);
   const facts = await collectIntegrity(lab, start, {
     pendingBoundS: boundMs / 1_000,

@@ -15,8 +15,9 @@ import {
   textFlag,
 } from "../cli/flags.ts";
 import { readToken } from "../cli/token.ts";
-import { findLab } from "../lab/host/lab.ts";
-import { checkLabName, DEFAULT_SEEDED, type Seeded } from "../lab/host/record.ts";
+import { DEFAULT_SEEDED } from "../lab/host/record.ts";
+import { type Seeded, shopOf } from "../lab/lab.ts";
+import { labThatIsThere } from "../lab/ready.ts";
 import { ARRIVAL_MODELS } from "../load/arrivals.ts";
 import { type Header, headerProblem } from "../load/encode.ts";
 import { isLostLabAddress } from "../load/reach.ts";
@@ -28,10 +29,11 @@ import { parseInstant } from "../load/start-at.ts";
 import { type LoadThreshold, readThresholds } from "../load/thresholds.ts";
 import type { TlsOptions } from "../load/workload.ts";
 import type { Shard, Stage } from "../model/load.ts";
+import { labFlag } from "./lab-flag.ts";
 import { readScenario, readSeed } from "./scenario-flags.ts";
 
 /** What is to be sent: a scenario, the built-in mix, or one request. `args[0]`: a URL, if any. */
-export function readSource(args: readonly string[], flags: Flags): Source {
+export async function readSource(args: readonly string[], flags: Flags): Promise<Source> {
   const scenario = textFlag(flags, "scenario");
   if (scenario !== undefined) {
     const source = readScenario(scenario, args, flags);
@@ -51,10 +53,11 @@ export function readSource(args: readonly string[], flags: Flags): Source {
     return readSingle(readUrl(text, false), flags);
   }
   if (text !== undefined) return readShop(readUrl(text, true), DEFAULT_SEEDED, flags);
-  const name = checkLabName(textFlag(flags, "lab") ?? "lab");
-  const lab = findLab(name);
+  const name = labFlag(flags);
+  const lab = await labThatIsThere(name);
   if (!lab) throw new ChaoslabError("notFound", `load: no URL given and no lab ${name} is up`, "chaoslab up");
-  return readShop(readUrl(lab.apiUrl, true), lab.record.seeded, flags);
+  const { api, seeded } = shopOf(lab, "load: the built-in mix");
+  return readShop(readUrl(api, true), seeded, flags);
 }
 
 function readShop(target: URL, seeded: Seeded, flags: Flags): ShopSource {
@@ -233,7 +236,8 @@ export function readLimits(flags: Flags): Omit<LoadOptions, "workload" | "stages
 /** The thresholds of `--threshold`, and those that the workload brings along. */
 export function readLoadThresholds(source: Source, flags: Flags): LoadThreshold[] {
   const { operations, slos } = offlineWorkload(source);
-  return readThresholds([...listFlag(flags, "threshold"), ...slos], operations);
+  const own = booleanFlag(flags, "without-slo") ? [] : slos;
+  return readThresholds([...listFlag(flags, "threshold"), ...own], operations);
 }
 
 /** Where `--metrics` serves them: `[host:]port`, and the token needed there; null: nowhere. */

@@ -37,7 +37,7 @@ const BREACH = "threshold breached";
 type Plan = Omit<LoadOptions, "workload"> & { source: Source };
 
 export async function run(args: string[], given: Flags): Promise<number> {
-  const source = readSource(args, given);
+  const source = await readSource(args, given);
   const flags = source.kind === "scenario" ? withScenarioDefaults(source.scenario, given) : given;
   const plan: Plan = { source, stages: readStages(flags), ...readLimits(flags) };
   if (textFlag(flags, "print-schedule") !== undefined) {

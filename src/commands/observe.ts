@@ -5,19 +5,18 @@ import { ChaoslabError, ExitCode, reasonOf } from "../cli/errors.ts";
 import { type Flags, textFlag } from "../cli/flags.ts";
 import { loadSchedule } from "../experiment/schedule-file.ts";
 import { scrapeTargets } from "../lab/host/observers.ts";
-import { checkLabName } from "../lab/host/record.ts";
 import { PORTS, PROMETHEUS_NODE } from "../lab/host/topology.ts";
+import { readyHostLab } from "../lab/ready.ts";
 import { stopConditionsOf } from "../model/schedule.ts";
 import { grafanaFiles } from "../observe/board/files.ts";
 import { prometheusFiles } from "../observe/prometheus/files.ts";
 import { DEFAULT_WATCH, type Watch } from "../observe/prometheus/rules.ts";
-import { readyLab } from "./inject.ts";
 
 /** Writes what a Prometheus and a Grafana need to watch the system. */
 export async function run(_args: string[], flags: Flags): Promise<number> {
   const out = textFlag(flags, "out") ?? "observe";
   const lab = textFlag(flags, "lab");
-  const topology = lab === undefined ? null : readyLab(checkLabName(lab)).topology;
+  const topology = lab === undefined ? null : readyHostLab(lab).topology;
   // Containers reach each other by name.
   const targets = scrapeTargets((node) => topology?.address(node) ?? node);
   const schedule = textFlag(flags, "schedule");

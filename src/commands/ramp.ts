@@ -21,7 +21,7 @@ import { withScenarioDefaults } from "./scenario-flags.ts";
 
 export async function run(args: string[], flags: Flags): Promise<number> {
   const plan = readPlan(flags);
-  const source = readSource(args, flags);
+  const source = await readSource(args, flags);
   const objectives = readObjectives(flags, source);
   const said = source.kind === "scenario" ? withScenarioDefaults(source.scenario, flags) : flags;
   const { maxConnections, ...load } = readLimits(said);

@@ -4,7 +4,8 @@ import { booleanFlag, type Flags, textFlag } from "../cli/flags.ts";
 import { abortOnSignals } from "../cli/signals.ts";
 import { isInForce, type Reverted, revertAll } from "../faults/revert.ts";
 import { requireRoot } from "../lab/host/prerequisites.ts";
-import { checkLabName, LabPaths, labNames } from "../lab/host/record.ts";
+import { LabPaths, labNames } from "../lab/host/record.ts";
+import { labNameOf } from "../lab/ready.ts";
 import { isFaultId, leftOf } from "../model/fault.ts";
 
 export async function run(args: string[], flags: Flags): Promise<number> {
@@ -21,7 +22,7 @@ export async function run(args: string[], flags: Flags): Promise<number> {
   const { dispose } = abortOnSignals();
   try {
     const reverted: Reverted[] = [];
-    for (const name of only === undefined ? labNames() : [checkLabName(only)]) {
+    for (const name of only === undefined ? labNames() : [labNameOf(only)]) {
       reverted.push(...(await revertAll(new LabPaths(name).journal, (fault) => all || fault.id === id)));
     }
     if (booleanFlag(flags, "json")) process.stdout.write(`${JSON.stringify(reverted)}\n`);

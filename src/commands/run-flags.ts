@@ -7,10 +7,10 @@ import { suggestion } from "../config/nearest.ts";
 import { type RunOptions, runSchedule } from "../experiment/run.ts";
 import { loadSchedule } from "../experiment/schedule-file.ts";
 import type { RunDocument } from "../experiment/store.ts";
-import { checkLabName } from "../lab/host/record.ts";
-import type { Hypothesis, Schedule } from "../model/schedule.ts";
+import { type Hypothesis, operationsOf, type Schedule } from "../model/schedule.ts";
 import { annotationsOf, Grafana } from "../observe/grafana.ts";
 import { liveLine } from "../report/live.ts";
+import { labFlag } from "./lab-flag.ts";
 
 /** Checks the flags and reads the schedule; touches nothing before what it returns is called. */
 export function prepareRun(file: string, flags: Flags): () => Promise<RunDocument> {
@@ -31,7 +31,7 @@ export function readChoice(file: string, flags: Flags) {
   const repeats = flags.repeats === undefined ? null : numberFlag(flags, "repeats", 1, whole);
   const given = textFlag(flags, "rate");
   const rate = given === undefined ? undefined : parseNumber("rate", given, { min: 0.1, max: 100_000 });
-  const labName = checkLabName(textFlag(flags, "lab") ?? "lab");
+  const labName = labFlag(flags);
   const { schedule, source } = loadSchedule(file, rate);
   const only = textFlag(flags, "only");
   if (only !== undefined) schedule.hypotheses = chosenOf(schedule, only.split(","), file);
@@ -75,13 +75,14 @@ async function watched(
 ): Promise<RunDocument> {
   const progress = new Progress({ quiet });
   const { signal, dispose } = abortOnSignals();
-  const timeoutMs = options.schedule.load.timeout_s * 1000;
+  const { schedule } = options;
+  const timeoutMs = schedule.load.timeout_s * 1000;
   try {
     return await runSchedule({
       ...options,
       signal,
       say: (line) => progress.say(line),
-      onProgress: (now) => progress.tick(liveLine(now, timeoutMs)),
+      onProgress: (now) => progress.tick(liveLine(now, timeoutMs, operationsOf(schedule.load))),
       onVerdict: async (verdict) => {
         // A board without its windows is no reason to give up a run.
         for (const annotation of grafana ? annotationsOf(verdict) : []) {

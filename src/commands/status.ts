@@ -3,17 +3,20 @@ import { ChaoslabError, ExitCode, reasonOf } from "../cli/errors.ts";
 import { booleanFlag, type Flags, textFlag } from "../cli/flags.ts";
 import { painter, table } from "../cli/terminal.ts";
 import { findLab, type HostLab } from "../lab/host/lab.ts";
-import { type LabDocument, labDocument } from "../lab/host/manage.ts";
+import { attachedDocument, type LabDocument, labDocument } from "../lab/host/manage.ts";
 import { requireRoot } from "../lab/host/prerequisites.ts";
 import { checkLabName, labNames } from "../lab/host/record.ts";
+import { isHostLab, presentLab } from "../lab/ready.ts";
 import { mitigationsText } from "../model/mitigations.ts";
 
 export async function run(_args: string[], flags: Flags): Promise<number> {
   const only = textFlag(flags, "lab");
   requireRoot("status");
-  const names = only === undefined ? labNames() : [checkLabName(only)];
+  const other = only !== undefined && !isHostLab(only) ? await presentLab(only) : null;
+  const names = other ? [] : only === undefined ? labNames() : [checkLabName(only)];
   const documents: LabDocument[] = [];
   const unreadable: string[] = [];
+  if (other) documents.push(await attachedDocument(other));
   for (const name of names) {
     const lab = only === undefined ? readable(name, unreadable) : findLab(name);
     if (lab) documents.push(await labDocument(lab));
@@ -42,9 +45,13 @@ function readable(name: string, unreadable: string[]): HostLab | null {
 
 function describe(lab: LabDocument): string {
   const paint = painter(process.stdout);
-  const colour = lab.state === "ready" ? "green" : "yellow";
+  const colour = ["ready", "attached"].includes(lab.state) ? "green" : "yellow";
   const lines = [
-    `lab ${paint("bold", lab.lab)}  ${paint(colour, lab.state)}  ${lab.subnet}  since ${lab.created_at}`,
+    [
+      `lab ${paint("bold", lab.lab)}`,
+      paint(colour, lab.state),
+      ...(lab.subnet === null ? [] : [lab.subnet, `since ${lab.created_at}`]),
+    ].join("  "),
   ];
   if (lab.state === "dead")
     lines.push("its supervisor is gone and dead nodes stay dead: chaoslab down, then up");
@@ -53,12 +60,13 @@ function describe(lab: LabDocument): string {
   if (lab.toxiproxy)
     lines.push(`services reach each other through ${lab.toxiproxy.proxies} proxies of ${lab.toxiproxy.url}`);
   if (lab.prometheus) lines.push(`Prometheus at ${lab.prometheus}`);
-  if (lab.state === "ready") lines.push(`mitigations: ${mitigationsText(lab.mitigations)}`);
+  if (lab.state === "ready" || (lab.state === "attached" && lab.api !== null))
+    lines.push(`mitigations: ${mitigationsText(lab.mitigations)}`);
   if (lab.nodes.length > 0) {
     const rows = lab.nodes.map((node) => [
       node.name,
       node.state,
-      `${node.address}:${node.port}`,
+      node.port === null ? node.address || "-" : `${node.address || "-"}:${node.port}`,
       String(node.pid ?? "-"),
       String(node.restarts),
       node.last_exit ?? "-",

@@ -20,6 +20,11 @@ export interface CommandSpec {
 }
 
 const LAB = ["--lab <name>", "Name of the lab (default: lab)"] as const;
+/** Where a lab that chaoslab did not boot will do too. */
+const ANY_LAB = [
+  "--lab <lab>",
+  "Name of the lab (default: lab); docker: the containers of docker-compose.yml; or a file such as lab.yaml",
+] as const;
 
 const PROFILE_FLAGS = [
   [
@@ -33,7 +38,7 @@ const PROFILE_FLAGS = [
 const ONLY = ["--only <names>", "These hypotheses, comma separated, instead of all"] as const;
 
 const RUN_FLAGS = [
-  LAB,
+  ANY_LAB,
   ...PROFILE_FLAGS,
   ONLY,
   ["--repeats <n>", "Run each hypothesis so often, and tell how far the verdicts agree"],
@@ -61,6 +66,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       "chaoslab run schedules/cascade.yaml --quick --json",
       "chaoslab run schedules/gameday.yaml --quick --only payments-hangs-bare,payments-hangs-mitigated",
       "chaoslab run schedules/cascade.yaml --repeats 3 --fail-on failed,inconclusive",
+      "chaoslab run schedules/cascade.yaml --quick --lab docker",
     ],
     details: `A verdict is unexpected when the schedule says what it expects and it is another.
 The run's folder has report.html to look at, offline, and report.md and junit.xml beside it.
@@ -86,7 +92,7 @@ Exit codes
     usage: "plan <schedule>",
     summary: "Say what a run would do: faults, mechanisms, windows, and how each would be undone",
     options: [
-      LAB,
+      ANY_LAB,
       ...PROFILE_FLAGS,
       ONLY,
       ["--repeats <n>", "How often each hypothesis is run, instead of as the schedule says"],
@@ -216,7 +222,7 @@ bearer token. Without --toxiproxy no fault of type toxic can be injected.`,
   {
     usage: "mitigate <names>",
     summary: "Switch mitigations of a lab's services at run time: all, none or a comma list",
-    options: [LAB, ["--json", "Print what each service said as JSON on stdout"]],
+    options: [ANY_LAB, ["--json", "Print what each service said as JSON on stdout"]],
     examples: ["chaoslab mitigate all", "chaoslab mitigate timeout,retry_budget,breaker --lab second"],
     details: async () => (await import("./mitigation-flags.ts")).mitigationsHelp(),
     load: () => import("./mitigate.ts"),
@@ -225,7 +231,7 @@ bearer token. Without --toxiproxy no fault of type toxic can be injected.`,
     usage: "status",
     summary: "Show the labs on this host, their nodes and active faults",
     options: [
-      ["--lab <name>", "Only this lab"],
+      ["--lab <lab>", "Only this lab: a name, docker, or a file such as lab.yaml"],
       ["--json", "Print JSON on stdout"],
     ],
     examples: ["chaoslab status", "chaoslab status --lab second --json"],
@@ -242,7 +248,7 @@ bearer token. Without --toxiproxy no fault of type toxic can be injected.`,
     usage: "inject <fault>",
     summary: "Inject one fault into a lab; it is reverted by its lease, by `revert`, or when its keeper dies",
     options: [
-      LAB,
+      ANY_LAB,
       ["--target <node>", "Node the fault acts on"],
       ["--for <duration>", "Lease: the fault is reverted after this (default: 1m, at most 24h)"],
       ["--backend <name>", "Insist on this mechanism (default: the first that works here)"],
@@ -253,6 +259,7 @@ bearer token. Without --toxiproxy no fault of type toxic can be injected.`,
       "chaoslab inject latency --target orders-1 --peer pg-primary --delay-ms 20",
       "chaoslab inject toxic --target redis --toxic reset_peer --timeout-ms 0 --toxicity-percent 20",
       "chaoslab inject restart --target orders-1 --drain --then orders-2",
+      "chaoslab inject cpu --target orders-1 --cores 0.2 --lab docker",
     ],
     moreFlags: true,
     details: async () => `${(await import("./fault-params.ts")).paramsHelp()}
@@ -266,7 +273,7 @@ Exit codes
     usage: "faults",
     summary: "List the active faults of the labs on this host",
     options: [
-      ["--lab <name>", "Only this lab"],
+      ["--lab <lab>", "Only this lab: a name, docker, or a file such as lab.yaml"],
       ["--json", "Print JSON on stdout"],
     ],
     examples: ["chaoslab faults", "chaoslab faults --json"],
@@ -277,7 +284,7 @@ Exit codes
     summary: "Revert one fault or all, from whatever state; again is fine",
     options: [
       ["--all", "Every fault"],
-      ["--lab <name>", "Only in this lab"],
+      ["--lab <lab>", "Only in this lab: a name, docker, or a file such as lab.yaml"],
       ["--json", "Print what was reverted as JSON on stdout"],
     ],
     examples: ["chaoslab revert f-1a2b3c4d", "chaoslab revert --all"],
@@ -293,7 +300,7 @@ Exit codes
     usage: "integrity",
     summary: "Check a lab that is up: is every order there, charged once, by its own amount, and settled?",
     options: [
-      LAB,
+      ANY_LAB,
       ["--pending-bound <duration>", "For how long an order may be pending (default: 30s)"],
       ["--json", "Print one JSON document on stdout"],
     ],
@@ -310,7 +317,7 @@ Exit codes
     usage: "chaos",
     summary: "Serve the controller: a live page, and faults over HTTP",
     options: [
-      LAB,
+      ANY_LAB,
       ["--host <address>", "Address to listen on (default: 127.0.0.1); another one needs a token"],
       ["--port <n>", "Port to listen on (default: 8666)"],
       ["--socket <path>", "Listen on a unix socket instead"],
@@ -390,6 +397,15 @@ StopCondition. grafana/ holds provisioning and the board. \`up --prometheus\` ne
     load: () => import("./doctor.ts"),
   },
   {
+    usage: "docs [topic]",
+    summary: "Print the manual, which is in the binary: a list of topics, or one of them as Markdown",
+    options: [["--json", "Print JSON on stdout: the topics, or the one with its text"]],
+    examples: ["chaoslab docs", "chaoslab docs load", "chaoslab docs architecture | less"],
+    details: `Exit codes
+  0 printed    2 no such topic`,
+    load: () => import("./docs.ts"),
+  },
+  {
     usage: "completion <shell>",
     summary: "Print completion for bash, zsh or fish",
     options: [],
@@ -415,6 +431,7 @@ StopCondition. grafana/ holds provisioning and the board. \`up --prometheus\` ne
         "--threshold <text>",
         "What must hold, e.g. 'p99 < 250 ms' or 'rate >= 95 % for 5s'; may be given again",
       ],
+      ["--without-slo", "Scenario: leave out the thresholds that it brings along"],
       [
         "--metrics <port>",
         "Serve Prometheus metrics at [host:]port while running; beyond loopback with a token",

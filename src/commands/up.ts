@@ -3,17 +3,26 @@ import { ChaoslabError, ExitCode } from "../cli/errors.ts";
 import { booleanFlag, type Flags, optionalTextFlag, textFlag } from "../cli/flags.ts";
 import { abortOnSignals } from "../cli/signals.ts";
 import { Progress } from "../cli/terminal.ts";
+import { DOCKER_LAB } from "../lab/docker/lab.ts";
 import type { BootStep } from "../lab/host/boot.ts";
 import { bootLab, stepLine } from "../lab/host/lab.ts";
 import type { ProxyChoice } from "../lab/host/links.ts";
 import { clearRemains, labDocument } from "../lab/host/manage.ts";
 import { requireRoot } from "../lab/host/prerequisites.ts";
-import { checkLabName } from "../lab/host/record.ts";
 import { PROMETHEUS_NODE } from "../lab/host/topology.ts";
+import { isHostLab } from "../lab/ready.ts";
+import { labFlag } from "./lab-flag.ts";
 import { mitigationsOf } from "./mitigation-flags.ts";
 
 export async function run(_args: string[], flags: Flags): Promise<number> {
-  const name = checkLabName(textFlag(flags, "lab") ?? "lab");
+  const name = labFlag(flags);
+  if (!isHostLab(name)) {
+    throw new ChaoslabError(
+      "usage",
+      `--lab: ${name} is not for chaoslab to start`,
+      name === DOCKER_LAB ? "docker compose up -d starts it" : "it was there before",
+    );
+  }
   const toxiproxy = toxiproxyFlag(flags);
   const mitigations = mitigationsOf("--mitigations", textFlag(flags, "mitigations") ?? "none");
   const progress = new Progress({ quiet: booleanFlag(flags, "quiet") });

@@ -8,7 +8,7 @@ import { Elysia, t, type ValidationError } from "elysia";
 import { ChaoslabError } from "../cli/errors.ts";
 import { carriesToken } from "../cli/token.ts";
 import type { Keeper } from "../faults/keeper.ts";
-import type { HostLab } from "../lab/host/lab.ts";
+import { type Lab, requireProxies } from "../lab/lab.ts";
 import { nodesNamedBy } from "../model/params.ts";
 import { VERSION } from "../version.ts";
 import { BadRequest, problemOf } from "./errors.ts";
@@ -20,7 +20,7 @@ import type { Observer } from "./observer.ts";
 import { checkInjectBody, InjectBody } from "./request.ts";
 
 export interface ControllerParts {
-  lab: HostLab;
+  lab: Lab;
   keeper: Keeper;
   observer: Observer;
   live: Live;
@@ -82,16 +82,17 @@ export function controller(parts: ControllerParts) {
           node,
         }));
         for (const { field, node } of [{ field: "target", node: fault.target }, ...named]) {
-          if (lab.topology.find(node)) continue;
+          if (lab.places.includes(node)) continue;
           throw new BadRequest({
             error: `no node ${JSON.stringify(node)} in lab ${lab.name}`,
             field,
-            accepted: lab.topology.places,
+            accepted: lab.places,
           });
         }
+        if (fault.type === "toxic") requireProxies(lab);
         const event = await keeper.inject({
           fault,
-          ...lab.targetsOf(fault),
+          ...(await lab.targetsOf(fault)),
           durationMs: duration_s * 1000,
         });
         return status(201, event);

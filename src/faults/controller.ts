@@ -7,7 +7,8 @@ import { withTurn } from "../lab/flock.ts";
 import type { Target } from "../lab/target.ts";
 import { type Evidence, type FaultEvent, type FaultSpec, newFaultId } from "../model/fault.ts";
 import { excludeEachOther } from "../model/params.ts";
-import type { Running } from "./fault.ts";
+import type { Running, Undo } from "./fault.ts";
+import { Followed, isFollowed } from "./follow.ts";
 import { lookAfter } from "./gone.ts";
 import { Journal, openFaults } from "./journal.ts";
 import { FAULTS, undo } from "./registry.ts";
@@ -89,13 +90,24 @@ async function injectInTurn(options: InjectOptions): Promise<ActiveFault> {
   };
   let active = false;
   let running: Running | null = null;
+  const amend = (amended: Undo): void => {
+    // What an injection records may be there already: it is undone even when it could not be recorded.
+    if (!active) latest = amended;
+    journal.amend(id, amended);
+    latest = amended;
+  };
+  /** On another start of the target. What is left of the one before, a helper process perhaps, goes first. */
+  const bringAbout = async (again: Target): Promise<Running> => {
+    await undo(latest);
+    const next = await FAULTS[spec.type].prepare({ ...request, target: again }, prepared.backend);
+    amend(next.plan.undo);
+    return next.inject(amend);
+  };
+  const isMadeAgain = prepared.endsWithTarget && isFollowed(target);
   try {
-    running = await prepared.inject((amended) => {
-      // What an injection records may be there already: it is undone even when it could not be recorded.
-      if (!active) latest = amended;
-      journal.amend(id, amended);
-      latest = amended;
-    });
+    running = isMadeAgain
+      ? await Followed.begin(target, () => prepared.inject(amend), bringAbout)
+      : await prepared.inject(amend);
     event.t_start = Date.now();
     journal.activate(id, event.t_start, leaseFrom(event.t_start));
     active = true;

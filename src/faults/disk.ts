@@ -5,9 +5,11 @@
  * @module
  */
 import { existsSync, type StatsFs, statfsSync, statSync, unlinkSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { type Static, Type } from "@sinclair/typebox";
 import { ChaoslabError, codeOf } from "../cli/errors.ts";
+import { volumePath } from "../lab/docker/container.ts";
+import { Engine } from "../lab/docker/engine.ts";
 import type { Target } from "../lab/target.ts";
 import type { Evidence } from "../model/fault.ts";
 import type { DiskParams } from "../model/params.ts";
@@ -17,7 +19,14 @@ import { holdersOfDeleted } from "./node/open-files.ts";
 
 const FILE_PREFIX = ".chaoslab-fill-";
 
-const DiskUndo = Type.Object({ kind: Type.Literal("fill-file"), path: Type.String() });
+const DiskUndo = Type.Object({
+  kind: Type.Literal("fill-file"),
+  path: Type.String(),
+  /** Where the volume is to be found again. Absent: at `path`, always. */
+  of: Type.Optional(
+    Type.Object({ socket: Type.String(), container: Type.String(), destination: Type.String() }),
+  ),
+});
 type DiskUndo = Static<typeof DiskUndo>;
 
 /** Sizes of a file system in bytes, as df(1) shows them. */
@@ -45,7 +54,14 @@ function volumeOf({ name, volume }: Target): string {
       "its disk is the host's, which is not for filling",
     );
   }
-  return volume;
+  return volume.path;
+}
+
+/** Where the file is now; null when its volume is gone with its container. */
+async function fileOf({ path, of }: DiskUndo): Promise<string | null> {
+  if (!of) return path;
+  const folder = await volumePath(new Engine(of.socket), of.container, of.destination);
+  return folder === null ? null : join(folder, basename(path));
 }
 
 const fillFile = defineBackend<DiskParams, DiskUndo>({
@@ -60,7 +76,11 @@ const fillFile = defineBackend<DiskParams, DiskUndo>({
       params.leave_bytes === undefined
         ? `${params.fill_percent} % are used`
         : `${params.leave_bytes} bytes are left`;
-    return { steps: [`allocate ${path} until ${until}`], undo: { kind: "fill-file", path } };
+    const of = target.volume?.of;
+    return {
+      steps: [`allocate ${path} until ${until}`],
+      undo: { kind: "fill-file", path, ...(of && { of }) },
+    };
   },
 
   async inspect({ target, params }) {
@@ -93,16 +113,19 @@ const fillFile = defineBackend<DiskParams, DiskUndo>({
     };
   },
 
-  async undo({ path }) {
+  async undo(undo) {
+    const path = await fileOf(undo);
     try {
-      unlinkSync(path);
+      if (path !== null) unlinkSync(path);
     } catch (error) {
       if (codeOf(error) !== "ENOENT") throw error;
     }
   },
 
   /** The file, or its space, which comes back only when nobody holds the deleted file open any more. */
-  async remains({ path }) {
+  async remains(undo) {
+    const path = await fileOf(undo);
+    if (path === null) return null;
     const size = sizeOf(path);
     if (size !== null) return `${path} takes ${size} bytes`;
     const holders = holdersOfDeleted(path);

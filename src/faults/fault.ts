@@ -58,6 +58,8 @@ export interface Backend<P, U extends Undo> {
   readonly undoSchema: TSchema;
   /** Tries the mechanism where it can harm nothing. Null when it works, else what is missing, in a few words. */
   probe(request: FaultRequest<P>): Promise<string | null>;
+  /** What it makes is in the target's namespace or cgroup, and ends with them: on another start it must be made again. */
+  endsWithTarget?: boolean;
   /** The probe sends something to the target: where that is not up, it would go who knows where. */
   probeAsksTarget?: boolean;
   /** Pure. */
@@ -82,6 +84,7 @@ export interface Backend<P, U extends Undo> {
 /** A request bound to a backend that can carry it out; nothing has been touched yet. */
 export interface Prepared {
   backend: string;
+  endsWithTarget: boolean;
   plan: Plan<Undo>;
   inject(amend: Amend<Undo>): Promise<Running>;
 }
@@ -112,7 +115,12 @@ export function defineBackend<P, U extends Undo>(backend: Backend<P, U>): AnyBac
     async prepare(request) {
       await backend.inspect(request);
       const plan = backend.plan(request);
-      return { backend: backend.name, plan, inject: (amend) => backend.inject(request, plan.undo, amend) };
+      return {
+        backend: backend.name,
+        endsWithTarget: backend.endsWithTarget ?? false,
+        plan,
+        inject: (amend) => backend.inject(request, plan.undo, amend),
+      };
     },
     undo: async (undo) => backend.undo(ours(undo)),
     remains: async (undo) => backend.remains(ours(undo)),

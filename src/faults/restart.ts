@@ -15,6 +15,7 @@ import { Cgroup, cgroupOf } from "./node/cgroup.ts";
 import { requireSupervised } from "./node/node-restart.ts";
 import { isFrozen, killAll, requireRunning, thaw, waitGone } from "./node/processes.ts";
 import { Roll } from "./node/roll.ts";
+import { isRestarted } from "./node/supervisor.ts";
 
 /** That of `docker stop` and its like. */
 const DEFAULT_GRACE_MS = 10_000;
@@ -40,7 +41,7 @@ const restartNodes = defineBackend<RestartParams, RestartUndo>({
   name: "restart",
   undoSchema: RestartUndo,
   async probe(request) {
-    const alone = nodesOf(request).find((node) => node.supervisor === null);
+    const alone = nodesOf(request).find((node) => !isRestarted(node));
     return alone ? `nothing starts ${alone.name} again when it ends` : null;
   },
 

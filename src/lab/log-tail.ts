@@ -1,6 +1,6 @@
 /** The end of a node's log. @module */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { codeOf } from "../../cli/errors.ts";
+import { codeOf } from "../cli/errors.ts";
 
 /** Of a log no more than this is looked at. */
 const MOST_BYTES = 256 * 1024;

@@ -2,8 +2,8 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { LabPaths } from "./host/record.ts";
 import { readMitigations, writeMitigations } from "./mitigations.ts";
-import { LabPaths } from "./record.ts";
 
 let root: string;
 let paths: LabPaths;
@@ -21,10 +21,10 @@ afterEach(() => {
 });
 
 test("what is written is read back, by anybody, and nothing lies about", () => {
-  expect(readMitigations(paths)).toEqual([]);
-  writeMitigations(paths, ["timeout", "outbox"]);
-  writeMitigations(paths, ["timeout"]);
-  expect(readMitigations(paths)).toEqual(["timeout"]);
+  expect(readMitigations(paths.mitigations)).toEqual([]);
+  writeMitigations(paths.mitigations, ["timeout", "outbox"]);
+  writeMitigations(paths.mitigations, ["timeout"]);
+  expect(readMitigations(paths.mitigations)).toEqual(["timeout"]);
   expect(statSync(paths.mitigations).mode & 0o777).toBe(0o644);
   expect(readdirSync(paths.dir).filter((name) => name.startsWith("mitigations"))).toEqual([
     "mitigations.json",
@@ -33,5 +33,5 @@ test("what is written is read back, by anybody, and nothing lies about", () => {
 
 test("a file that is none is named", () => {
   writeFileSync(paths.mitigations, '{"mitigations": ["bogus"]}');
-  expect(() => readMitigations(paths)).toThrow(/mitigations\.json: no such mitigation: "bogus"/);
+  expect(() => readMitigations(paths.mitigations)).toThrow(/mitigations\.json: no such mitigation: "bogus"/);
 });

@@ -4,53 +4,53 @@
  * @module
  */
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
-import { ChaoslabError, codeOf, reasonOf } from "../../cli/errors.ts";
-import { MITIGATIONS, type Mitigation, mitigationsText, parseMitigations } from "../../model/mitigations.ts";
-import type { HostLab } from "./lab.ts";
-import type { LabPaths } from "./record.ts";
-import { type NodeName, SERVICES } from "./topology.ts";
+import { ChaoslabError, codeOf, reasonOf } from "../cli/errors.ts";
+import { MITIGATIONS, type Mitigation, mitigationsText, parseMitigations } from "../model/mitigations.ts";
+import type { Shop } from "./lab.ts";
 
 const SWITCH_TIMEOUT_MS = 5_000;
 
 /** Replaces the file atomically: a node may be starting. */
-export function writeMitigations(paths: LabPaths, names: readonly Mitigation[]): void {
-  const path = paths.mitigations;
+export function writeMitigations(path: string, names: readonly Mitigation[]): void {
   writeFileSync(`${path}.new`, `${JSON.stringify({ mitigations: names })}\n`, { mode: 0o644 });
   renameSync(`${path}.new`, path);
 }
 
 /** What the lab is switched to. */
-export function readMitigations(paths: LabPaths): Mitigation[] {
+export function readMitigations(path: string): Mitigation[] {
   try {
-    const { mitigations } = JSON.parse(readFileSync(paths.mitigations, "utf8")) as { mitigations: string[] };
+    const { mitigations } = JSON.parse(readFileSync(path, "utf8")) as { mitigations: string[] };
     return parseMitigations(mitigations);
   } catch (error) {
     // A lab that is only half made, or half removed, has none.
     if (codeOf(error) === "ENOENT") return [];
-    throw new ChaoslabError("labFailed", `${paths.mitigations}: ${reasonOf(error)}`);
+    throw new ChaoslabError("labFailed", `${path}: ${reasonOf(error)}`);
   }
 }
 
 /** One service's answer to a switch. `failure`: why it did not take it; a node that is started again takes it then. */
 export interface Switched {
-  node: NodeName;
+  node: string;
   failure: string | null;
 }
 
 /** Switches a lab that is up: the file first, then every service at once. */
-export async function trySwitchMitigations(lab: HostLab, names: readonly Mitigation[]): Promise<Switched[]> {
-  writeMitigations(lab.paths, names);
+export async function trySwitchMitigations(
+  { mitigationsFile, services }: Shop,
+  names: readonly Mitigation[],
+): Promise<Switched[]> {
+  writeMitigations(mitigationsFile, names);
   return Promise.all(
-    SERVICES.map(async (node) => ({
+    [...services].map(async ([node, url]) => ({
       node,
-      failure: await switchService(lab.topology.url(node), names).catch(reasonOf),
+      failure: await switchService(url, names).catch(reasonOf),
     })),
   );
 }
 
 /** @throws {ChaoslabError} `labFailed` when a service did not take it. */
-export async function switchMitigations(lab: HostLab, names: readonly Mitigation[]): Promise<void> {
-  const failed = (await trySwitchMitigations(lab, names)).filter(({ failure }) => failure !== null);
+export async function switchMitigations(shop: Shop, names: readonly Mitigation[]): Promise<void> {
+  const failed = (await trySwitchMitigations(shop, names)).filter(({ failure }) => failure !== null);
   if (failed.length === 0) return;
   throw new ChaoslabError(
     "labFailed",

@@ -7,31 +7,53 @@ export interface Target {
   name: string;
   /** IPv4 address of the node on the lab's network. */
   address: string;
-  /** Path of the node's network namespace, e.g. `/run/netns/chaoslab-lab-payments`. */
-  netns: string;
+  /**
+   * Path of the node's network namespace, e.g. `/run/netns/chaoslab-lab-payments` or `/proc/4711/ns/net`. Null where the
+   * node has the host's own network, which no fault may touch.
+   */
+  netns: string | null;
   /** The node's interface inside its namespace, e.g. `eth0`. */
   device: string;
-  /** Where packets between nodes are forwarded: every packet to or from the node crosses this namespace's FORWARD hook. */
+  /**
+   * Where packets between nodes are forwarded: every packet to or from the node crosses this namespace's FORWARD hook.
+   * Null where the lab has no such place: then a fault acts in the node's own namespace.
+   */
   fabric: {
     netns: string;
     /** The fabric's end of the node's link: what is sent here reaches the node. */
     device: string;
-  };
+  } | null;
   /**
-   * The node's own cgroup, the same group in each hierarchy: one folder on v2, one per controller's hierarchy on v1.
-   * Null for a place without processes.
+   * The node's own cgroup, the same group in each hierarchy: one folder on v2, one per controller's hierarchy on v1. With
+   * `tree` the node has no group to itself: it is this process and what that has started. Null for a place without
+   * processes.
    */
-  cgroup: { version: 1 | 2; dirs: readonly string[] } | null;
+  cgroup: { version: 1 | 2; dirs: readonly string[]; tree?: { pid: number; starttime: number } } | null;
   /** The signal by which the node is asked to end in order. */
   stopSignal: NodeJS.Signals;
-  /** Mount point of the node's own sized volume, if it has one. */
-  volume: string | null;
+  /** The node's own volume, if it has one. */
+  volume: Volume | null;
   /** Base URL of the node's HTTP service, if it is one. */
   url: string | null;
-  /** Unix socket of the supervisor that starts the node again when it dies; null when nothing does. */
-  supervisor: string | null;
+  /** Who starts the node again when it dies; null when nothing does. */
+  supervisor: Supervision | null;
   /** Proxies that stand before the node; null in a lab whose nodes talk directly. */
   links: Links | null;
+}
+
+/**
+ * `lab`: the lab's supervisor, by its unix socket. `docker`: the engine, by its socket and the container's id; it starts
+ * the container again only where `restarts` is true. Another start of a container is another namespace and another cgroup.
+ */
+export type Supervision =
+  | { by: "lab"; socket: string }
+  | { by: "docker"; socket: string; container: string; restarts: boolean };
+
+export interface Volume {
+  /** Mount point, as this process sees it. */
+  path: string;
+  /** How to find it again where `path` may have become another one: it is mounted at `destination` in a container. */
+  of: { socket: string; container: string; destination: string } | null;
 }
 
 /** Links to one node, each through a proxy of its own on a Toxiproxy server. */

@@ -569,7 +569,8 @@ describe("restart", () => {
       [Symbol.asyncDispose]: () => sql.end({ timeout: 1 }),
     };
   }
-  const untouched = async (before: Restarted) => expect(await statusOf(before.name)).toEqual(before);
+  const untouched = async (before: Restarted) =>
+    expect(await statusOf(before.name as NodeName)).toEqual(before);
 
   async function evidenceOf(fault: ActiveFault, isMeant: (evidence: Evidence) => boolean): Promise<Evidence> {
     const meant = async () => {
@@ -741,7 +742,15 @@ describe("restart", () => {
     const roll = rollOf("orders-1", ["orders-2"], { drain: true });
     for (const [others, kind] of [
       [{ "orders-2": { ...lab.target("orders-2"), supervisor: null } }, "prerequisite"],
-      [{ "orders-2": { ...lab.target("orders-2"), supervisor: join(home, "none.sock") } }, "labFailed"],
+      [
+        {
+          "orders-2": {
+            ...lab.target("orders-2"),
+            supervisor: { by: "lab", socket: join(home, "none.sock") },
+          },
+        },
+        "labFailed",
+      ],
       [{ "orders-2": { ...lab.target("orders-2"), cgroup: null } }, "badConfig"],
     ] as const) {
       await expect(inject({ ...roll, others })).rejects.toMatchObject({ kind });

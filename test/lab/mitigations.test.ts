@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { findLab, type HostLab } from "../../src/lab/host/lab.ts";
 import type { LabDocument } from "../../src/lab/host/manage.ts";
-import { switchMitigations } from "../../src/lab/host/mitigations.ts";
 import { type NodeName, SERVICES } from "../../src/lab/host/topology.ts";
+import { switchMitigations } from "../../src/lab/mitigations.ts";
 import { waitFor } from "../../src/lab/wait.ts";
 import type { LoadSummary } from "../../src/model/load.ts";
 import { MITIGATIONS } from "../../src/model/mitigations.ts";
@@ -45,7 +45,7 @@ test("a lab boots with the mitigations it is told, and is switched while it runs
     mitigations: [],
     nodes: SERVICES.map((each) => ({ node: each, failure: null })),
   });
-  await switchMitigations(lab, ["breaker"]);
+  await switchMitigations(lab.shop, ["breaker"]);
   expect(await everywhere()).toEqual(SERVICES.map(() => ["breaker"]));
 });
 
@@ -63,7 +63,7 @@ test("a node that is killed comes back as it was switched, even if it was away t
 });
 
 test("a rolling restart with draining on loses no request", async () => {
-  await switchMitigations(lab, ["draining"]);
+  await switchMitigations(lab.shop, ["draining"]);
   const loading = chaoslab(["load", "--lab", NAME, "--rate", "100", "--for", "15s", "--json", "--quiet"]);
   const roll = ["inject", "restart", "--lab", NAME, "--target", "orders-1", "--drain", "--then", "orders-2"];
   expect((await chaoslab([...roll, "--for", "30s"])).code).toBe(0);

@@ -21,7 +21,7 @@ export async function run(): Promise<number> {
   if (job.kind !== "job") return ExitCode.internal;
   const { shard, maxConnections, maxInFlight, tokens, flags } = job;
   const limits = { ...readLimits(flags), shard, maxConnections, maxInFlight };
-  const workload = await prepareWorkload(readSource(job.args, flags), limits.timeoutMs, tokens);
+  const workload = await prepareWorkload(await readSource(job.args, flags), limits.timeoutMs, tokens);
   const load = await readyHere({ ...limits, stages: readStages(flags), workload });
   answer({ kind: "ready" });
 

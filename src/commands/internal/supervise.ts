@@ -6,7 +6,6 @@ import { appendFileSync, existsSync, rmSync } from "node:fs";
 import { ChaoslabError, ExitCode, type ExitKind, reasonOf } from "../../cli/errors.ts";
 import { type BootStep, boot } from "../../lab/host/boot.ts";
 import type { LabWish, SupervisorMessage } from "../../lab/host/lab.ts";
-import { writeMitigations } from "../../lab/host/mitigations.ts";
 import { hostRoutes } from "../../lab/host/network.ts";
 import { checkHost } from "../../lab/host/prerequisites.ts";
 import {
@@ -19,6 +18,7 @@ import {
 } from "../../lab/host/record.ts";
 import type { Supervisor } from "../../lab/host/supervisor.ts";
 import { teardown } from "../../lab/host/teardown.ts";
+import { writeMitigations } from "../../lab/mitigations.ts";
 
 function tell(message: SupervisorMessage): void {
   try {
@@ -76,7 +76,7 @@ export async function run(args: string[]): Promise<number> {
   try {
     const { mitigations = [], ...choices } = JSON.parse(args[1] ?? "{}") as LabWish;
     record = reserveLab(name, await hostRoutes(), choices);
-    writeMitigations(paths, mitigations);
+    writeMitigations(paths.mitigations, mitigations);
   } catch (error) {
     tellError(error);
     return ExitCode.labFailed;

@@ -1,7 +1,6 @@
 /** What is going on in the lab, as one stream of events for whoever watches. @module */
 import type { Keeper } from "../../faults/keeper.ts";
-import type { HostLab } from "../../lab/host/lab.ts";
-import { LINKS } from "../../lab/host/links.ts";
+import type { Lab } from "../../lab/lab.ts";
 import type { Observer } from "../observer.ts";
 import { FaultWatch } from "./fault-watch.ts";
 import { Sampler } from "./sampler.ts";
@@ -17,7 +16,7 @@ export class Live implements Disposable {
 
   /** @param observer told of each scrape of the api, whether or not anybody watches. */
   constructor(
-    readonly lab: HostLab,
+    readonly lab: Lab,
     keeper: Keeper,
     observer: Observer,
   ) {
@@ -39,8 +38,8 @@ export class Live implements Disposable {
     const snapshot: Snapshot = {
       lab: lab.name,
       now: Date.now(),
-      places: lab.topology.places,
-      links: LINKS,
+      places: lab.places,
+      links: lab.links,
       seconds: this.#sampler.seconds,
       faults: this.#faults.faults,
     };

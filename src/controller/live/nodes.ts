@@ -1,6 +1,6 @@
 /** What the page shows of each node: pure functions over the supervisor's word and the node's scrapes. @module */
 import { poolSamples } from "../../experiment/pools.ts";
-import type { NodeStatus } from "../../lab/host/supervisor.ts";
+import type { NodeStatus } from "../../lab/lab.ts";
 import type { Sample } from "../../observe/exposition.ts";
 import type { BreakerState, CallsView, NodeView } from "./wire.ts";
 

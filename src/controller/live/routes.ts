@@ -1,15 +1,14 @@
 /** The live page and what it asks for. Who may ask is checked before, for all routes of the controller. @module */
 import { Elysia, t } from "elysia";
-import type { HostLab } from "../../lab/host/lab.ts";
+import type { Lab } from "../../lab/lab.ts";
 import { BadRequest } from "../errors.ts";
 import type { Live } from "./live.ts";
-import { tailOf } from "./log-tail.ts";
 import { LIVE_PAGE } from "./page.ts";
 import { experimentsView, REPORT_POLICY, reportFile } from "./reports.ts";
 import type { LogView } from "./wire.ts";
 
 export interface LiveParts {
-  lab: HostLab;
+  lab: Lab;
   live: Live;
   schedulesDir: string;
   resultsDir: string;
@@ -28,16 +27,16 @@ export function liveRoutes({ lab, live, schedulesDir, resultsDir }: LiveParts) {
     })
     .get(
       "/live/logs/:node",
-      ({ params, query }): LogView => {
-        const node = lab.topology.nodes.find((name) => name === params.node);
+      async ({ params, query }): Promise<LogView> => {
+        const node = lab.nodeNames.find((name) => name === params.node);
         if (!node) {
           throw new BadRequest({
             error: `no node ${JSON.stringify(params.node)} in lab ${lab.name}`,
             field: "node",
-            accepted: lab.topology.nodes,
+            accepted: lab.nodeNames,
           });
         }
-        return { node, lines: tailOf(lab.paths.log(node), query.lines ?? DEFAULT_LINES) };
+        return { node, lines: await lab.logTail(node, query.lines ?? DEFAULT_LINES) };
       },
       {
         query: t.Object(

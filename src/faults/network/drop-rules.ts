@@ -1,6 +1,6 @@
 /**
- * Packets that are dropped by rules in the fabric. No process is needed, so nothing ends with one: the rules stay until
- * they are undone.
+ * Packets that are dropped by rules: in the fabric, or in the target's own namespace where there is none. No process is
+ * needed, so nothing ends with one: the rules stay until they are undone.
  * @module
  */
 import { type Static, Type } from "@sinclair/typebox";
@@ -8,8 +8,8 @@ import { execIn } from "../../lab/netns.ts";
 import type { Evidence } from "../../model/fault.ts";
 import type { PartitionParams } from "../../model/params.ts";
 import { defineBackend, type FaultRequest } from "../fault.ts";
-import { type Direction, type Flow, flowOf, peerOf } from "./flow.ts";
-import { removeRules, requireNoOverlap, rulesLeft } from "./forward-rules.ts";
+import { removeRules, requireNoOverlap, rulesLeft } from "./fault-rules.ts";
+import { type Direction, type Flow, flowOf, type Hook, hookOf, peerOf } from "./flow.ts";
 import {
   COUNT_RULES,
   countersOf,
@@ -30,18 +30,26 @@ const DropUndo = Type.Object({
 });
 type Request = FaultRequest<PartitionParams>;
 
-function flows(request: Request): Flow[] {
-  const { direction = "both" } = request.params;
+function met(request: Request): { hook: Hook; flow: Flow }[] {
+  const { target, params } = request;
+  const { direction = "both" } = params;
   const directions: readonly Direction[] = direction === "both" ? ["egress", "ingress"] : [direction];
-  return directions.map((each) => flowOf(request.target, peerOf(request), each));
+  return directions.map((each) => ({
+    hook: hookOf(target, each),
+    flow: flowOf(target, peerOf(request), each),
+  }));
 }
 
 const commands = (request: Request): string[][] =>
-  flows(request).map((flow) => dropRule(flow, ruleComment(request.id)));
+  met(request).map(({ hook, flow }) => dropRule(hook, flow, ruleComment(request.id)));
+
+/** Both directions are met in one namespace. */
+const netnsOf = ({ target }: Request): string => hookOf(target, "egress").netns;
 
 export const dropRules = defineBackend<PartitionParams, Static<typeof DropUndo>>({
   name: "iptables",
   undoSchema: DropUndo,
+  endsWithTarget: true,
 
   async probe(request) {
     for (const argv of commands(request)) {
@@ -52,14 +60,14 @@ export const dropRules = defineBackend<PartitionParams, Static<typeof DropUndo>>
   },
 
   plan(request) {
-    const { netns } = request.target.fabric;
+    const netns = netnsOf(request);
     return {
       steps: commands(request).map((argv) => `in ${netns}: ${argv.join(" ")}`),
       undo: { kind: "iptables", netns, comment: ruleComment(request.id) },
     };
   },
 
-  inspect: (request) => requireNoOverlap(request, flows(request)),
+  inspect: (request) => requireNoOverlap(request, met(request)),
 
   async inject(request, { netns, comment }) {
     for (const argv of commands(request)) await execIn(netns, argv);

@@ -1,11 +1,11 @@
 /**
- * The rules of one fault in the fabric's FORWARD chain, found by their comment.
+ * The rules of one fault in a namespace's mangle table, found by their comment.
  * @module
  */
 import { ChaoslabError } from "../../cli/errors.ts";
 import { execIn } from "../../lab/netns.ts";
 import type { FaultRequest } from "../fault.ts";
-import type { Flow } from "./flow.ts";
+import type { Flow, Hook } from "./flow.ts";
 import { deleteRule, LIST_RULES, overlapping, parseRules, type Rule, rulesWithComment } from "./iptables.ts";
 import { requireNamespace } from "./netns.ts";
 
@@ -16,11 +16,11 @@ export async function listRules(netns: string): Promise<Rule[]> {
 /** @throws {ChaoslabError} `busy` when a fault of ours already acts on some of these packets, `notFound`. */
 export async function requireNoOverlap(
   { target }: FaultRequest<unknown>,
-  flows: readonly Flow[],
+  flows: readonly { hook: Hook; flow: Flow }[],
 ): Promise<void> {
-  requireNamespace(target.fabric.netns, target.name);
-  const rules = await listRules(target.fabric.netns);
-  if (flows.some(({ source, destination }) => overlapping(rules, source, destination))) {
+  for (const { hook, flow } of flows) {
+    requireNamespace(hook.netns, target.name);
+    if (!overlapping(await listRules(hook.netns), hook.chain, flow)) continue;
     throw new ChaoslabError("busy", `${target.name}: a fault of chaoslab's already acts on these packets`);
   }
 }

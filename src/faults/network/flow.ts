@@ -5,6 +5,7 @@
 import { ChaoslabError } from "../../cli/errors.ts";
 import type { Target } from "../../lab/target.ts";
 import type { FaultRequest } from "../fault.ts";
+import { detourDevice } from "./detour.ts";
 
 /** `egress`: what the target sends. `ingress`: what reaches it. */
 export type Direction = "egress" | "ingress";
@@ -23,18 +24,53 @@ export function flowOf(target: Target, peer: Target | null, direction: Direction
     : { source: other, destination: target.address };
 }
 
+/** A chain of iptables' mangle table, and the device that its packets come by or leave by; null: any. */
+export interface Hook {
+  netns: string;
+  chain: "FORWARD" | "POSTROUTING" | "INPUT";
+  device: string | null;
+}
+
+/**
+ * Where the target's packets of one direction are met: in the fabric, or, where there is none, in the target's own
+ * namespace. There what it sends has not left its socket yet, so that a long delay counts against the socket's TCP small
+ * queue: one connection has no more on its way than that (tcp_limit_output_bytes, 1 to 4 MiB) per delay.
+ */
+export function hookOf(target: Target, direction: Direction): Hook {
+  if (target.fabric) return { netns: target.fabric.netns, chain: "FORWARD", device: null };
+  const chain = direction === "egress" ? "POSTROUTING" : "INPUT";
+  return { netns: ownNetns(target), chain, device: target.device };
+}
+
+function ownNetns({ name, netns }: Target): string {
+  if (netns !== null) return netns;
+  throw new ChaoslabError(
+    "badConfig",
+    `${name}: it has this host's own network, which is not for disturbing`,
+    "faults of the network need a node in a namespace or a container of its own",
+  );
+}
+
 /** A device through whose queueing discipline all packets of one direction leave, and where a peer's address stands in them. */
 export interface Outlet {
   netns: string;
   device: string;
   peerField: "dst" | "src";
+  /** The device whose arriving packets have to be sent out by `device` first; null: they leave there by themselves. */
+  detourFrom: string | null;
 }
 
-/** Qdiscs act on egress: what reaches the target leaves the fabric by the fabric's end of the target's link. */
-export function outletOf(target: Target, direction: Direction): Outlet {
+/**
+ * Qdiscs act on egress: what reaches the target leaves the fabric by the fabric's end of the target's link. Without a
+ * fabric it is sent through an intermediate functional block of the target's namespace, named after the fault.
+ */
+export function outletOf(target: Target, direction: Direction, id: string): Outlet {
+  const { device, fabric } = target;
+  if (direction === "ingress" && fabric) return { ...fabric, peerField: "src", detourFrom: null };
+  const netns = ownNetns(target);
   return direction === "egress"
-    ? { netns: target.netns, device: target.device, peerField: "dst" }
-    : { netns: target.fabric.netns, device: target.fabric.device, peerField: "src" };
+    ? { netns, device, peerField: "dst", detourFrom: null }
+    : { netns, device: detourDevice(id), peerField: "src", detourFrom: device };
 }
 
 /** The only node that a network fault concerns; null when it concerns every one. */

@@ -25,6 +25,7 @@ describe("the rule", () => {
     ["198.18.0.21", `${PREFIX} -s 198.18.0.31/32 -d 198.18.0.21/32 ${TAIL}`],
   ])("towards %p", (destination, expected) => {
     const argv = appendRule({
+      hook: { chain: "FORWARD", device: null },
       source: "198.18.0.31",
       destination,
       comment: ruleComment("f-1"),
@@ -64,7 +65,7 @@ describe("the listing", () => {
     ["198.18.0.41", "198.18.0.21", true],
     ["198.18.0.51", null, false],
   ])("a fault on packets from %p to %p overlaps: %p", (source, destination, expected) => {
-    expect(overlapping(rules, source, destination) !== null).toBe(expected);
+    expect(overlapping(rules, "FORWARD", { source, destination }) !== null).toBe(expected);
   });
 
   test("tells the queue numbers in use, ranges included", () => {

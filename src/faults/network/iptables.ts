@@ -2,7 +2,7 @@
  * iptables(8) as data: the rules that queue or drop a node's packets, and what `iptables -S` answers.
  * @module
  */
-import type { Flow } from "./flow.ts";
+import type { Flow, Hook } from "./flow.ts";
 
 const COMMENT_PREFIX = "chaoslab:";
 
@@ -13,20 +13,28 @@ export const ruleComment = (id: string): string => `${COMMENT_PREFIX}${id}`;
 const MANGLE = ["iptables", "-w", "-t", "mangle"];
 
 export interface QueueRule extends Flow {
+  hook: Pick<Hook, "chain" | "device">;
   comment: string;
   queue: number;
 }
 
+/** Copies of packets carry this mark ("chao"), so that no rule copies a copy. */
+export const COPY_MARK = 0x6368616f;
+
 /**
- * Appends the rule to FORWARD, where a packet has already crossed the sender's veth and so no longer counts
- * against its socket's TCP small queue. Without a listener on the queue, packets pass (`--queue-bypass`).
+ * Appends the rule: to FORWARD where it can be, as a packet there has already crossed the sender's veth and so no longer
+ * counts against its socket's TCP small queue. Without a listener on the queue, packets pass (`--queue-bypass`).
  */
-export function appendRule({ source, destination, comment, queue }: QueueRule): string[] {
+export function appendRule({ hook, source, destination, comment, queue }: QueueRule): string[] {
+  const copies =
+    hook.chain === "POSTROUTING" ? ["-m", "mark", "!", "--mark", `0x${COPY_MARK.toString(16)}`] : [];
   return [
     ...MANGLE,
     "-A",
-    "FORWARD",
+    hook.chain,
+    ...through(hook),
     ...matching({ source, destination }),
+    ...copies,
     ...marked(comment),
     "-j",
     "NFQUEUE",
@@ -37,24 +45,27 @@ export function appendRule({ source, destination, comment, queue }: QueueRule): 
 }
 
 /** Puts a rule that drops these packets before all others: nothing else may let them pass. */
-export const dropRule = (flow: Flow, comment: string): string[] => [
+export const dropRule = (hook: Pick<Hook, "chain" | "device">, flow: Flow, comment: string): string[] => [
   ...MANGLE,
   "-I",
-  "FORWARD",
+  hook.chain,
+  ...through(hook),
   ...matching(flow),
   ...marked(comment),
   "-j",
   "DROP",
 ];
 
+const through = ({ chain, device }: Pick<Hook, "chain" | "device">): string[] =>
+  device === null ? [] : [chain === "INPUT" ? "-i" : "-o", device];
 const matching = ({ source, destination }: Flow): string[] => [
   ...(source === null ? [] : ["-s", `${source}/32`]),
   ...(destination === null ? [] : ["-d", `${destination}/32`]),
 ];
 const marked = (comment: string): string[] => ["-m", "comment", "--comment", comment];
 
-/** Lists FORWARD in the form that {@link parseRules} reads. */
-export const LIST_RULES: readonly string[] = [...MANGLE, "-S", "FORWARD"];
+/** Lists the table in the form that {@link parseRules} reads. */
+export const LIST_RULES: readonly string[] = [...MANGLE, "-S"];
 
 /** The same with each rule's counters, as `-c PACKETS BYTES`. */
 export const COUNT_RULES: readonly string[] = [...LIST_RULES, "-v"];
@@ -103,8 +114,8 @@ export const deleteRule = (rule: Rule): string[] => [...MANGLE, "-D", ...rule];
  */
 export function overlapping(
   rules: readonly Rule[],
-  source: string | null,
-  destination: string | null,
+  chain: Hook["chain"],
+  { source, destination }: Flow,
 ): Rule | null {
   const meets = (rule: Rule, option: string, address: string | null): boolean => {
     const ruled = optionOf(rule, option);
@@ -113,7 +124,7 @@ export function overlapping(
   return (
     rules.find((rule) => {
       const ours = optionOf(rule, "--comment")?.startsWith(COMMENT_PREFIX) === true;
-      return ours && meets(rule, "-s", source) && meets(rule, "-d", destination);
+      return ours && rule[0] === chain && meets(rule, "-s", source) && meets(rule, "-d", destination);
     }) ?? null
   );
 }

@@ -1,7 +1,7 @@
 /**
- * Packet-level faults without netem: a rule in the fabric hands the target's packets to a queue, and a worker
- * process decides over each. The fabric's FORWARD hook lies beyond the sender's veth, so that a sender is not told of
- * a loss, as it would be on its own OUTPUT hook.
+ * Packet-level faults without netem: a rule hands the target's packets to a queue, and a worker process decides over
+ * each. In the fabric, whose FORWARD hook lies beyond the sender's veth; where there is none, in the target's own
+ * namespace, see {@link hookOf}. A sender is told of no loss: the verdict comes after its send has returned.
  * @module
  */
 import { type Static, Type } from "@sinclair/typebox";
@@ -10,8 +10,8 @@ import { execIn } from "../../lab/netns.ts";
 import { isAlive, type ProcessRef, signalProcess } from "../../lab/process.ts";
 import { waitFor } from "../../lab/wait.ts";
 import { defineBackend, type FaultRequest } from "../fault.ts";
-import { type Flow, flowOf, peerOf } from "./flow.ts";
-import { listRules, removeRules, requireNoOverlap, rulesLeft } from "./forward-rules.ts";
+import { listRules, removeRules, requireNoOverlap, rulesLeft } from "./fault-rules.ts";
+import { type Flow, flowOf, type Hook, hookOf, peerOf } from "./flow.ts";
 import { impairmentOf, type PacketParams } from "./impairment.ts";
 import { appendRule, queuesInRules, ruleComment, rulesWithComment } from "./iptables.ts";
 import { lookIn, trial, undoIn } from "./netns.ts";
@@ -38,10 +38,15 @@ type Request = FaultRequest<PacketParams>;
 /** Chance is the same in every run unless a seed says otherwise. */
 const DEFAULT_SEED = 1;
 
-const flow = (request: Request): Flow =>
-  flowOf(request.target, peerOf(request), request.params.direction ?? "egress");
-const rule = (request: Request, queue: number): string[] =>
-  appendRule({ ...flow(request), comment: ruleComment(request.id), queue });
+const met = (request: Request): { hook: Hook; flow: Flow } => {
+  const { target, params } = request;
+  const direction = params.direction ?? "egress";
+  return { hook: hookOf(target, direction), flow: flowOf(target, peerOf(request), direction) };
+};
+const rule = (request: Request, queue: number): string[] => {
+  const { hook, flow } = met(request);
+  return appendRule({ hook, ...flow, comment: ruleComment(request.id), queue });
+};
 
 const workerOptions = ({ params, maxLifetimeMs }: Request, queue: number): WorkerOptions => ({
   queue,
@@ -53,6 +58,7 @@ const workerOptions = ({ params, maxLifetimeMs }: Request, queue: number): Worke
 export const nfqueue = defineBackend<PacketParams, NfqueueUndo>({
   name: "nfqueue",
   undoSchema: NfqueueUndo,
+  endsWithTarget: true,
 
   async probe(request) {
     const queue = freeQueue(new Set()) ?? 0;
@@ -64,7 +70,7 @@ export const nfqueue = defineBackend<PacketParams, NfqueueUndo>({
   },
 
   plan(request) {
-    const { netns } = request.target.fabric;
+    const { netns } = met(request).hook;
     return {
       steps: [
         `in ${netns}: a process that listens on a free NFQUEUE queue`,
@@ -74,7 +80,7 @@ export const nfqueue = defineBackend<PacketParams, NfqueueUndo>({
     };
   },
 
-  inspect: (request) => requireNoOverlap(request, [flow(request)]),
+  inspect: (request) => requireNoOverlap(request, [met(request)]),
 
   async inject(request, undo, amend) {
     const { client, queue } = await startWorker(request, undo.netns);

@@ -36,8 +36,11 @@ describe("direction", () => {
   });
 
   test("what the target sends leaves by its device, what reaches it by the fabric's", () => {
-    expect(outletOf(b, "egress")).toEqual({ netns: "/run/netns/b", device: "eth0", peerField: "dst" });
-    expect(outletOf(b, "ingress")).toEqual({ netns: "/run/netns/fabric", device: "b", peerField: "src" });
+    const direct = { detourFrom: null };
+    const sent = { netns: "/run/netns/b", device: "eth0", peerField: "dst", ...direct } as const;
+    expect(outletOf(b, "egress", "f-1")).toEqual(sent);
+    const reached = { netns: "/run/netns/fabric", device: "b", peerField: "src", ...direct } as const;
+    expect(outletOf(b, "ingress", "f-1")).toEqual(reached);
   });
 });
 
@@ -71,13 +74,14 @@ describe("netem arguments", () => {
 
 describe("rules", () => {
   const flow = { source: null, destination: "198.18.0.12" };
+  const hook = { chain: "FORWARD", device: null } as const;
   test("ingress is queued by destination alone", () => {
-    expect(appendRule({ ...flow, comment: "chaoslab:f-1", queue: 5 }).join(" ")).toBe(
+    expect(appendRule({ hook, ...flow, comment: "chaoslab:f-1", queue: 5 }).join(" ")).toBe(
       "iptables -w -t mangle -A FORWARD -d 198.18.0.12/32 -m comment --comment chaoslab:f-1 -j NFQUEUE --queue-num 5 --queue-bypass",
     );
   });
   test("a partition's rule goes before all others", () => {
-    expect(dropRule({ ...flow, source: "198.18.0.11" }, "chaoslab:f-1").join(" ")).toBe(
+    expect(dropRule(hook, { ...flow, source: "198.18.0.11" }, "chaoslab:f-1").join(" ")).toBe(
       "iptables -w -t mangle -I FORWARD -s 198.18.0.11/32 -d 198.18.0.12/32 -m comment --comment chaoslab:f-1 -j DROP",
     );
   });
@@ -109,11 +113,11 @@ describe("rules", () => {
     ["198.18.0.11", "198.18.0.13", false],
   ])("packets from %p to %p meet what goes to .12: %p", (source, destination, expected) => {
     const rules = parseRules(
-      appendRule({ ...flow, comment: "chaoslab:f-1", queue: 5 })
+      appendRule({ hook, ...flow, comment: "chaoslab:f-1", queue: 5 })
         .slice(4)
         .join(" "),
     );
-    expect(overlapping(rules, source, destination) !== null).toBe(expected);
+    expect(overlapping(rules, "FORWARD", { source, destination }) !== null).toBe(expected);
   });
 });
 

@@ -7,6 +7,7 @@ import { ChaoslabError } from "../../cli/errors.ts";
 import { execIn } from "../../lab/netns.ts";
 import type { Evidence } from "../../model/fault.ts";
 import { type AnyBackend, defineBackend, type FaultRequest } from "../fault.ts";
+import { addDetour, detourIsThere, probeDetour, removeDetour, requireNoIngress } from "./detour.ts";
 import { type Direction, type Outlet, outletOf } from "./flow.ts";
 import { lookIn, requireNamespace, trial, undoIn } from "./netns.ts";
 import { deleteRoot, hasRoot, parseQdiscs, type Qdisc, rootHandle, rootState } from "./tc.ts";
@@ -42,19 +43,29 @@ export function rootQdiscBackend<P extends Directed>(mechanism: RootQdisc<P>): A
     device: Type.String(),
     /** Kind and handle of the root qdisc we add: both must match before it is deleted. */
     root: Type.Object({ kind: Type.String(), handle: Type.String() }),
+    /** The device whose arriving packets take the detour over `device`. Absent: `device` was there before. */
+    detour_from: Type.Optional(Type.String()),
   });
   const isThere = async ({ netns, device, root }: Static<typeof RootUndo>): Promise<boolean> =>
     hasRoot(await qdiscs(netns), device, root.kind, root.handle);
-  const outlet = ({ target, params }: FaultRequest<P>): Outlet =>
-    outletOf(target, params.direction ?? "egress");
+  const outlet = ({ target, params, id }: FaultRequest<P>): Outlet =>
+    outletOf(target, params.direction ?? "egress", id);
+  const allCommands = (request: FaultRequest<P>, root: string): string[][] => {
+    const at = outlet(request);
+    const detour = at.detourFrom === null ? [] : addDetour(at.detourFrom, at.device);
+    return [...detour, ...mechanism.commands(request, at, root)];
+  };
 
   return defineBackend<P, Static<typeof RootUndo>>({
     name,
     undoSchema: RootUndo,
+    endsWithTarget: true,
 
     async probe(request) {
       const unfit = mechanism.unfit?.(request) ?? null;
       if (unfit !== null) return unfit;
+      const lacks = outlet(request).detourFrom === null ? null : await probeDetour();
+      if (lacks !== null) return lacks;
       // The plan's own commands, on the loopback device of a namespace that ends with them.
       const lo = { ...outlet(request), device: "lo" };
       const lines = mechanism
@@ -64,19 +75,20 @@ export function rootQdiscBackend<P extends Directed>(mechanism: RootQdisc<P>): A
     },
 
     plan(request) {
-      const { netns, device } = outlet(request);
+      const { netns, device, detourFrom } = outlet(request);
       const handle = rootHandle(request.id);
-      const commands = mechanism.commands(request, outlet(request), handle);
+      const root = { kind: mechanism.rootKind(request), handle };
       return {
-        steps: commands.map((argv) => `in ${netns}: ${argv.join(" ")}`),
-        undo: { kind: name, netns, device, root: { kind: mechanism.rootKind(request), handle } },
+        steps: allCommands(request, handle).map((argv) => `in ${netns}: ${argv.join(" ")}`),
+        undo: { kind: name, netns, device, root, ...(detourFrom !== null && { detour_from: detourFrom }) },
       };
     },
 
     async inspect(request) {
-      const { netns, device } = outlet(request);
+      const { netns, device, detourFrom } = outlet(request);
       const { name: node } = request.target;
       requireNamespace(netns, node);
+      if (detourFrom !== null) return requireNoIngress(netns, detourFrom, node);
       const state = rootState(await qdiscs(netns), device);
       if (state === "free") return;
       const what = state === "ours" ? "a fault of chaoslab's" : "a qdisc that chaoslab did not make";
@@ -86,7 +98,7 @@ export function rootQdiscBackend<P extends Directed>(mechanism: RootQdisc<P>): A
     async inject(request, undo) {
       const at = outlet(request);
       // `tc qdisc add` is exclusive: the kernel refuses it when a root other than its own default is there.
-      for (const argv of mechanism.commands(request, at, undo.root.handle)) await execIn(at.netns, argv);
+      for (const argv of allCommands(request, undo.root.handle)) await execIn(at.netns, argv);
       return {
         verify: async () => mechanism.evidence(request, await qdiscs(at.netns), at, undo.root.handle),
       };
@@ -94,7 +106,8 @@ export function rootQdiscBackend<P extends Directed>(mechanism: RootQdisc<P>): A
 
     undo: (undo) =>
       undoIn(undo.netns, async () => {
-        const { netns, device, root } = undo;
+        const { netns, device, root, detour_from } = undo;
+        if (detour_from !== undefined) return removeDetour(netns, detour_from, device);
         if (!(await isThere(undo))) return;
         const { code, stderr } = await execIn(netns, deleteRoot(device, root.handle), { allowFailure: true });
         if (code === 0 || !(await isThere(undo))) return;
@@ -106,7 +119,8 @@ export function rootQdiscBackend<P extends Directed>(mechanism: RootQdisc<P>): A
 
     remains: (undo) =>
       lookIn(undo.netns, async () => {
-        const { netns, device, root } = undo;
+        const { netns, device, root, detour_from } = undo;
+        if (detour_from !== undefined && (await detourIsThere(netns, device))) return `${device} in ${netns}`;
         return (await isThere(undo)) ? `qdisc ${root.kind} ${root.handle} on ${device} in ${netns}` : null;
       }),
   });

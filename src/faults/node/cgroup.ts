@@ -12,13 +12,16 @@ import type { Target } from "../../lab/target.ts";
 export const Cgroup = Type.Object({
   version: Type.Union([Type.Literal(1), Type.Literal(2)]),
   dirs: Type.Array(Type.String()),
+  /** Instead of a group: this process, and what it has started. */
+  tree: Type.Optional(Type.Object({ pid: Type.Integer(), starttime: Type.Number() })),
 });
 export type Cgroup = Static<typeof Cgroup>;
 
 /** @throws {ChaoslabError} `badConfig` for a place without processes. */
 export function cgroupOf({ name, cgroup }: Target): Cgroup {
   if (!cgroup) throw new ChaoslabError("badConfig", `${name} has no processes of its own`, "name a node");
-  return { version: cgroup.version, dirs: [...cgroup.dirs] };
+  const { version, dirs, tree } = cgroup;
+  return { version, dirs: [...dirs], ...(tree && { tree }) };
 }
 
 /** Path of a control file; null when the group has none of this name, or is gone. */

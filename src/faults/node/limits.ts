@@ -73,6 +73,7 @@ export function limitBackend<P>(spec: LimitSpec<P>): AnyBackend<P> {
   return defineBackend<P, LimitUndo>({
     name,
     undoSchema: limitUndo(name),
+    endsWithTarget: true,
 
     async probe(request) {
       const cgroup = cgroupOf(request.target);

@@ -2,7 +2,7 @@
  * The processes of a node, as its cgroup has them, and signals to all of them.
  * @module
  */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { ChaoslabError } from "../../cli/errors.ts";
 import { isAlive, type ProcessRef, processRef, signalProcess } from "../../lab/process.ts";
 import type { Target } from "../../lab/target.ts";
@@ -22,12 +22,26 @@ type Status = Pick<NodeProcess, "state" | "parent" | "residentKib">;
 
 /** Processes of the node now, without zombies. A group that is gone has none. */
 export function processesOf(cgroup: Cgroup): NodeProcess[] {
-  const found: NodeProcess[] = [];
-  for (const pid of (readControl(cgroup, "cgroup.procs") ?? "").split("\n").filter(Boolean)) {
-    const ref = processRef(Number(pid));
-    const status = ref && statusOf(ref.pid);
-    if (ref && status) found.push({ ...ref, ...status });
-  }
+  if (cgroup.tree) return descendantsOf(cgroup.tree);
+  const pids = (readControl(cgroup, "cgroup.procs") ?? "").split("\n").filter(Boolean);
+  return pids.flatMap((pid) => processOf(Number(pid)) ?? []);
+}
+
+function processOf(pid: number): NodeProcess | null {
+  const ref = processRef(pid);
+  const status = ref && statusOf(ref.pid);
+  return ref && status ? { ...ref, ...status } : null;
+}
+
+/** A process with all that it has started, and those; none when it is gone. */
+function descendantsOf(root: ProcessRef): NodeProcess[] {
+  if (!isAlive(root)) return [];
+  const all = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => processOf(Number(pid)) ?? []);
+  const found = all.filter(({ pid }) => pid === root.pid);
+  // What is added is looked at in turn.
+  for (const each of found) found.push(...all.filter(({ parent }) => parent === each.pid));
   return found;
 }
 
@@ -106,6 +120,7 @@ export function thaw(cgroup: Cgroup): void {
  * @returns the processes signalled; they are gone a moment later.
  */
 export async function killAll(cgroup: Cgroup): Promise<NodeProcess[]> {
+  if (cgroup.tree) return killTree(cgroup);
   const freezer = freezerOf(cgroup);
   freezer.set(true);
   try {
@@ -117,6 +132,19 @@ export async function killAll(cgroup: Cgroup): Promise<NodeProcess[]> {
   } finally {
     freezer.set(false);
   }
+}
+
+/** Without a group to freeze, its processes are stopped one by one until none is left that could fork. */
+async function killTree(cgroup: Cgroup): Promise<NodeProcess[]> {
+  const allStopped = (): boolean => {
+    const running = processesOf(cgroup).filter(({ state }) => state !== "T");
+    for (const each of running) signalProcess(each, "SIGSTOP");
+    return running.length === 0;
+  };
+  await waitFor(allStopped, { what: "", timeoutMs: 500, intervalMs: 1 }).catch(() => {});
+  const all = processesOf(cgroup);
+  for (const each of all) signalProcess(each, "SIGKILL");
+  return all;
 }
 
 /** How long a process that was killed may still be seen, and its connections be reset, in milliseconds. */

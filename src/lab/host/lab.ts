@@ -2,16 +2,22 @@
  * The host lab as commands use it: boot it, look at it, find a target in it, take it down.
  * @module
  */
+import { existsSync } from "node:fs";
 import { ChaoslabError, ExitCode, type ExitKind } from "../../cli/errors.ts";
 import { linesOf } from "../../cli/lines.ts";
 import { selfCommand } from "../../cli/self.ts";
 import type { FaultSpec } from "../../model/fault.ts";
 import type { Mitigation } from "../../model/mitigations.ts";
 import { nodesNamedBy } from "../../model/params.ts";
+import { type Lab, type NodeStatus, noSuchNode, type Shop, type Targets } from "../lab.ts";
+import { tailOf } from "../log-tail.ts";
+import { inNamespace } from "../netns.ts";
 import { bootId, isAlive } from "../process.ts";
 import type { Target } from "../target.ts";
 import type { BootStep } from "./boot.ts";
 import { cgroupDirs, cgroupLayout } from "./cgroup.ts";
+import { LINKS } from "./links.ts";
+import { databaseUrl } from "./nodes.ts";
 import { checkHost } from "./prerequisites.ts";
 import { linksTo } from "./proxies.ts";
 import {
@@ -22,7 +28,6 @@ import {
   readRecord,
   topologyOf,
 } from "./record.ts";
-import type { NodeStatus } from "./supervisor.ts";
 import { SERVICES, stopSignalOf, type Topology } from "./topology.ts";
 
 /** What the supervisor's process says on its stdout while it boots or ends. */
@@ -33,7 +38,9 @@ export type SupervisorMessage =
 
 export type LabState = LabRecord["state"] | "dead" | "rebooted";
 
-export class HostLab {
+export class HostLab implements Lab {
+  readonly links = LINKS;
+  readonly proxiesHint = "chaoslab up --toxiproxy boots one with them";
   readonly topology: Topology;
   readonly paths: LabPaths;
 
@@ -46,8 +53,50 @@ export class HostLab {
     return this.record.name;
   }
 
+  get nodeNames(): readonly string[] {
+    return this.topology.nodes;
+  }
+
+  get places(): readonly string[] {
+    return this.topology.places;
+  }
+
+  get services(): ReadonlyMap<string, string> {
+    return new Map(SERVICES.map((node) => [node, this.topology.url(node)]));
+  }
+
+  get hasProxies(): boolean {
+    return Boolean(this.record.toxiproxy);
+  }
+
   get apiUrl(): string {
     return this.topology.url("api");
+  }
+
+  get shop(): Shop {
+    return {
+      api: this.apiUrl,
+      seeded: this.record.seeded,
+      services: this.services,
+      ledger: this.topology.url("payments"),
+      primary: databaseUrl(this, "pg-primary"),
+      replica: databaseUrl(this, "pg-replica"),
+      mitigationsFile: this.paths.mitigations,
+    };
+  }
+
+  /** A lab that was taken down under us has no route any more. */
+  isReachable(): boolean {
+    return existsSync(`/sys/class/net/${this.topology.hostDevice}`);
+  }
+
+  /** In a namespace of the lab: should the lab go away, its packets have nowhere to go. */
+  asClient(argv: readonly string[]): string[] {
+    return inNamespace(this.topology.netns("client"), argv);
+  }
+
+  logTail(node: string, lines: number): string[] {
+    return tailOf(this.paths.log(node), lines);
   }
 
   /** `dead`: its supervisor is gone, nodes may still run. `rebooted`: only files are left of it. */
@@ -68,38 +117,21 @@ export class HostLab {
 
   target(name: string): Target {
     const place = this.topology.find(name);
-    if (!place) {
-      throw new ChaoslabError(
-        "notFound",
-        `no node ${JSON.stringify(name)} in lab ${this.name}`,
-        `nodes: ${this.topology.places.join(", ")}`,
-      );
-    }
+    if (!place) throw noSuchNode(this, name);
     const node = place === "client" ? null : place;
     const layout = cgroupLayout();
     return {
       ...this.topology.networkTarget(place),
       cgroup: node ? { version: layout.version, dirs: cgroupDirs(layout, this.name, node) } : null,
       stopSignal: stopSignalOf(place),
-      volume: node === "pg-primary" ? this.paths.volume(node) : null,
+      volume: node === "pg-primary" ? { path: this.paths.volume(node), of: null } : null,
       url: node && SERVICES.includes(node) ? this.topology.url(node) : null,
-      supervisor: node ? this.paths.socket : null,
+      supervisor: node ? { by: "lab", socket: this.paths.socket } : null,
       links: linksTo(this.record, name),
     };
   }
 
-  /** @throws {ChaoslabError} `badConfig` in a lab whose nodes talk directly. */
-  requireProxies(): void {
-    if (this.record.toxiproxy) return;
-    throw new ChaoslabError(
-      "badConfig",
-      `lab ${this.name} has no proxies`,
-      "chaoslab up --toxiproxy boots one with them",
-    );
-  }
-
-  /** Every node that a fault names. @throws {ChaoslabError} `notFound` for one that is not there. */
-  targetsOf({ target, params }: FaultSpec): { target: Target; others: Record<string, Target> } {
+  targetsOf({ target, params }: FaultSpec): Targets {
     const others = nodesNamedBy(params).map(({ node }) => [node, this.target(node)] as const);
     return { target: this.target(target), others: Object.fromEntries(others) };
   }

@@ -3,11 +3,11 @@ import { ChaoslabError } from "../../cli/errors.ts";
 import { openFaults } from "../../faults/journal.ts";
 import type { FaultEvent } from "../../model/fault.ts";
 import type { Mitigation } from "../../model/mitigations.ts";
+import type { Lab, NodeStatus } from "../lab.ts";
+import { readMitigations } from "../mitigations.ts";
 import { isAlive } from "../process.ts";
 import { findLab, type HostLab, type LabState } from "./lab.ts";
-import { readMitigations } from "./mitigations.ts";
 import { proxiesOf, proxyServer } from "./proxies.ts";
-import type { NodeStatus } from "./supervisor.ts";
 import { teardown } from "./teardown.ts";
 import { PROMETHEUS_NODE } from "./topology.ts";
 
@@ -34,10 +34,13 @@ export async function clearRemains(name: string, say: (line: string) => void): P
 /** What `status --json` and `up --json` print. */
 export interface LabDocument {
   lab: string;
-  state: LabState;
-  subnet: string;
-  api: string;
-  created_at: string;
+  /** `attached`: it is not for chaoslab to start or to end; its nodes tell how it is. */
+  state: LabState | "attached";
+  /** Null where chaoslab did not choose it. */
+  subnet: string | null;
+  /** Base URL of the system under test's api; null for a system that is not chaoslab's. */
+  api: string | null;
+  created_at: string | null;
   /** The server of the proxies that services reach each other through, and how many these are; null: directly. */
   toxiproxy: { url: string; proxies: number } | null;
   /** Address of its Prometheus; null in a lab without. */
@@ -46,6 +49,22 @@ export interface LabDocument {
   mitigations: Mitigation[];
   nodes: NodeStatus[];
   faults: FaultEvent[];
+}
+
+/** The same of a lab that chaoslab did not boot. */
+export async function attachedDocument(lab: Lab): Promise<LabDocument> {
+  return {
+    lab: lab.name,
+    state: "attached",
+    subnet: null,
+    api: lab.shop?.api ?? null,
+    created_at: null,
+    toxiproxy: null,
+    prometheus: null,
+    mitigations: lab.shop ? readMitigations(lab.shop.mitigationsFile) : [],
+    nodes: await lab.nodes(),
+    faults: openFaults(lab.paths.journal).map((open) => open.event),
+  };
 }
 
 export async function labDocument(lab: HostLab): Promise<LabDocument> {
@@ -59,7 +78,7 @@ export async function labDocument(lab: HostLab): Promise<LabDocument> {
     created_at: lab.record.created_at,
     toxiproxy: server && { url: server.url, proxies: proxiesOf(lab.record).length },
     prometheus: lab.record.prometheus ? lab.topology.url(PROMETHEUS_NODE) : null,
-    mitigations: readMitigations(lab.paths),
+    mitigations: readMitigations(lab.paths.mitigations),
     nodes: state === "ready" ? await lab.nodes() : [],
     faults: openFaults(lab.paths.journal).map((open) => open.event),
   };

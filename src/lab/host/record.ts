@@ -17,6 +17,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { ChaoslabError, codeOf } from "../../cli/errors.ts";
+import type { Seeded } from "../lab.ts";
 import { bootId, type ProcessRef, self } from "../process.ts";
 import type { ProxyChoice } from "./links.ts";
 import {
@@ -31,12 +32,6 @@ import {
 /** Root of all labs' state; CHAOSLAB_HOME moves it. */
 export function stateRoot(): string {
   return process.env.CHAOSLAB_HOME || "/var/lib/chaoslab";
-}
-
-export interface Seeded {
-  orders: number;
-  products: number;
-  tenants: number;
 }
 
 export const DEFAULT_SEEDED: Seeded = { orders: 10_000, products: 1_000, tenants: 20 };

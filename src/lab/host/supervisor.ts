@@ -5,28 +5,12 @@
  */
 import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 import { ChaoslabError, reasonOf } from "../../cli/errors.ts";
+import type { NodeState, NodeStatus } from "../lab.ts";
 import { waitFor } from "../wait.ts";
 import { type CgroupLayout, cgroupProcesses, enterCgroup, killCgroup } from "./cgroup.ts";
 import type { NodeSpec } from "./nodes.ts";
 import type { LabPaths } from "./record.ts";
 import { type NodeName, PORTS, type Topology } from "./topology.ts";
-
-export type NodeState = "stopped" | "starting" | "ready" | "backoff";
-
-/** One node as `status` shows it. */
-export interface NodeStatus {
-  name: NodeName;
-  state: NodeState;
-  address: string;
-  port: number;
-  pid: number | null;
-  /** Starts after the first one. */
-  restarts: number;
-  /** Unix epoch milliseconds of the last change of state. */
-  since: number;
-  /** How the last process ended, e.g. `signal SIGKILL`; null when none has. */
-  last_exit: string | null;
-}
 
 /** First wait before a restart, doubled up to the last; back to the first after a node stayed ready this long. */
 export const BACKOFF_FIRST_MS = 250;

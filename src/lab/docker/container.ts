@@ -1,0 +1,151 @@
+/**
+ * A container as something to disturb: the engine tells its process, address and volumes, the kernel its namespace and
+ * cgroup. What a start has made ends with it, so each start is looked up anew.
+ * @module
+ */
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { ChaoslabError } from "../../cli/errors.ts";
+import type { NodeState, NodeStatus } from "../lab.ts";
+import type { Target, Volume } from "../target.ts";
+import type { Container, Engine } from "./engine.ts";
+import { cgroupOfProcess, deviceOf, netnsOf } from "./place.ts";
+
+/** What is known of a node beside what the engine tells. */
+export interface NodeFacts {
+  name: string;
+  /** Mount point inside the container of the volume that `disk` fills; null: none. */
+  volume: string | null;
+  /** Base URL of its HTTP service; null: none. */
+  url: string | null;
+}
+
+/** The container's target while this start of it lasts. @throws {ChaoslabError} `busy` when it does not run. */
+export async function targetOf(engine: Engine, container: Container, facts: NodeFacts): Promise<Target> {
+  const { name, volume, url } = facts;
+  const { Pid: pid, Running: isRunning } = container.State;
+  if (!isRunning || pid === 0) {
+    throw new ChaoslabError("busy", `${name}: it is not running`, "wait until it is ready");
+  }
+  const netns = netnsOf(pid);
+  if (!existsSync(netns)) {
+    throw new ChaoslabError(
+      "prerequisite",
+      `${name}: its process ${pid} is not to be seen from here`,
+      "the engine must run on this host; a controller in a container needs pid: host",
+    );
+  }
+  const address = addressOf(container);
+  const hasNetwork = address !== "" && container.HostConfig.NetworkMode !== "host";
+  return {
+    name,
+    address,
+    netns: hasNetwork ? netns : null,
+    device: hasNetwork ? await deviceOf(netns, address, name) : "",
+    fabric: null,
+    cgroup: await cgroupOfProcess(pid),
+    stopSignal: (container.Config.StopSignal ?? "SIGTERM") as NodeJS.Signals,
+    volume: volume === null ? null : await volumeAt(engine, container, volume),
+    url,
+    supervisor: {
+      by: "docker",
+      socket: engine.socket,
+      container: container.Id,
+      restarts: restartsByItself(container),
+    },
+    links: null,
+  };
+}
+
+async function volumeAt(engine: Engine, { Id }: Container, destination: string): Promise<Volume | null> {
+  const path = await volumePath(engine, Id, destination);
+  return path === null ? null : { path, of: { socket: engine.socket, container: Id, destination } };
+}
+
+const restartsByItself = ({ HostConfig }: Container): boolean =>
+  !["", "no"].includes(HostConfig.RestartPolicy.Name);
+
+/** Its address on the first of its networks, by name; empty when it has none. */
+export function addressOf({ NetworkSettings, Config }: Container): string {
+  const wanted = Config.Labels["chaoslab.network"];
+  const networks = Object.entries(NetworkSettings.Networks).toSorted(([a], [b]) => a.localeCompare(b));
+  const chosen = networks.find(([name]) => wanted !== undefined && name.endsWith(wanted)) ?? networks[0];
+  return chosen?.[1].IPAddress ?? "";
+}
+
+/**
+ * Path, as this process sees it, of the volume mounted at a place in the container: where the engine has mounted it, where
+ * the container has it that this process is in, or by way of the container's own root.
+ * @param isThere whether a path is what is meant. Default: something is mounted there.
+ * @returns null when the container is gone, and its volume with it.
+ * @throws {ChaoslabError} `badConfig` when nothing is mounted there, `busy` when it is not to be seen from here.
+ */
+export async function volumePath(
+  engine: Engine,
+  id: string,
+  destination: string,
+  isThere: (path: string) => boolean = isMountPoint,
+): Promise<string | null> {
+  let container: Container;
+  try {
+    container = await engine.inspect(id);
+  } catch (error) {
+    if (error instanceof ChaoslabError && error.kind === "notFound") return null;
+    throw error;
+  }
+  const source = container.Mounts.find((mount) => mount.Destination === destination)?.Source;
+  if (!source) {
+    throw new ChaoslabError("badConfig", `${container.Name.slice(1)}: nothing is mounted at ${destination}`);
+  }
+  if (isThere(source)) return source;
+  const ours = await ownContainer(engine);
+  const here = ours?.Mounts.find((mount) => mount.Source === source)?.Destination;
+  if (here && isThere(here)) return here;
+  const inside = join(`/proc/${container.State.Pid}/root`, destination);
+  if (container.State.Running && isThere(inside)) return inside;
+  throw new ChaoslabError(
+    "busy",
+    `${container.Name.slice(1)}: its volume at ${destination} is not to be seen from here`,
+    "start the container, or ask where the fault was injected",
+  );
+}
+
+/** A plain folder is the host's own disk, which must never be filled. */
+function isMountPoint(path: string): boolean {
+  try {
+    return statSync(path).dev !== statSync(join(path, "..")).dev;
+  } catch {
+    return false;
+  }
+}
+
+/** The container that this process is in; null when it is in none. */
+async function ownContainer(engine: Engine): Promise<Container | null> {
+  const mounts = readFileSync("/proc/self/mountinfo", "utf8");
+  const id = /\/containers\/([0-9a-f]{64})\/host(?:name|s) /.exec(mounts)?.[1];
+  if (id === undefined) return null;
+  return engine.inspect(id).catch(() => null);
+}
+
+/** What `status` shows of it. */
+export function statusOf(container: Container, name: string, port: number | null): NodeStatus {
+  const { State, RestartCount } = container;
+  return {
+    name,
+    state: stateOf(container),
+    address: addressOf(container),
+    port,
+    pid: State.Running ? State.Pid : null,
+    restarts: RestartCount,
+    since: Date.parse(State.Running ? State.StartedAt : State.FinishedAt) || 0,
+    last_exit: RestartCount > 0 || !State.Running ? `exit code ${State.ExitCode}` : null,
+  };
+}
+
+/** A container without a health check is ready when it runs. */
+export function stateOf({ State }: Pick<Container, "State">): NodeState {
+  if (State.Status === "restarting") return "backoff";
+  if (!State.Running) return "stopped";
+  const health = State.Health?.Status;
+  return health === undefined || health === "none" || health === "healthy" ? "ready" : "starting";
+}
