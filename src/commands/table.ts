@@ -89,6 +89,27 @@ Exit codes
     load: () => import("./validate.ts"),
   },
   {
+    usage: "suite <lab>",
+    summary: "Write a default schedule for a system of your own, from a library of hypotheses",
+    options: [
+      ["--out <file>", "The schedule that is written (default: printed on stdout)"],
+      ["--only <kinds>", "These kinds of hypotheses, comma separated, instead of all"],
+      ["--force", "Write over a file that is there"],
+      ["--json", "Print what is in it, and what was left out, as JSON on stdout"],
+    ],
+    examples: [
+      "chaoslab suite tutorial/lab.yaml --out suite.yaml",
+      "chaoslab suite tutorial/lab.yaml --only slow,hung,dead",
+    ],
+    details: `The lab is a file that describes the system: chaoslab docs attach. Its nodes must be running: what each can take is seen
+from them. Kinds, for each dependency: slow, very-slow, lossy, partitioned; for each node that is called: hung, dead,
+starved, squeezed, full, skewed; for all others: dead. What cannot be done to a node is left out, and said.
+
+Exit codes
+  0 written    2 a flag is wrong    3 needs root    6 a node is not there    8 a node is not running    104 the lab is wrong`,
+    load: () => import("./suite.ts"),
+  },
+  {
     usage: "plan <schedule>",
     summary: "Say what a run would do: faults, mechanisms, windows, and how each would be undone",
     options: [

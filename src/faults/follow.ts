@@ -27,6 +27,8 @@ export class Followed implements Running {
   #running: Running;
   #start: string;
   #again = 0;
+  /** On a start that is over: counters end with it. */
+  #landedBefore = false;
   #stopped = false;
   #watching: Promise<void>;
 
@@ -59,9 +61,10 @@ export class Followed implements Running {
     const evidence = await this.#running.verify(patient);
     if (this.#again === 0) return evidence;
     const times = this.#again === 1 ? "once" : `${this.#again} times`;
+    const before = this.#landedBefore && !evidence.landed ? "; it had landed on the start before" : "";
     return {
-      ...evidence,
-      detail: `${evidence.detail}; brought about again ${times}, after the container's start`,
+      landed: evidence.landed || this.#landedBefore,
+      detail: `${evidence.detail}; brought about again ${times}, after the container's start${before}`,
       measures: { ...evidence.measures, followed_starts: this.#again },
     };
   }
@@ -85,6 +88,8 @@ export class Followed implements Running {
     const { socket, container } = target.supervisor;
     const start = await startOf(target.supervisor);
     if (start === null || start === this.#start) return;
+    const last = await this.#running.verify(false).catch(() => null);
+    this.#landedBefore ||= last?.landed === true;
     const engine = new Engine(socket);
     const { name, url } = target;
     const volume = target.volume?.of?.destination ?? null;

@@ -4,6 +4,7 @@
  * @module
  */
 import { ChaoslabError, reasonOf } from "../cli/errors.ts";
+import { isAlive } from "../lab/process.ts";
 import { waitFor } from "../lab/wait.ts";
 import type { FaultEvent } from "../model/fault.ts";
 import { type ActiveFault, type InjectOptions, inject } from "./controller.ts";
@@ -37,8 +38,11 @@ export class Keeper implements AsyncDisposable {
     readonly guard: Guard,
   ) {}
 
+  /** Reverts what an owner has left that died with its guard, as both do with their container. */
   static async start(journal: string): Promise<Keeper> {
-    return new Keeper(journal, await startGuard(journal));
+    const guard = await startGuard(journal);
+    await revertAll(journal, ({ owner }) => !isAlive(owner));
+    return new Keeper(journal, guard);
   }
 
   /** Injects with a lease of `durationMs`, after which the fault is reverted without being asked. */

@@ -75,7 +75,12 @@ export function memoryEvidence(
     limit_hits: hits,
     oom_kills: kills,
   };
-  if (limitMib === null) return { landed: false, detail: "the memory limit is no longer in force", measures };
+  if (limitMib === null) {
+    const detail = "the memory limit is no longer in force";
+    // It ended with its group, for which a process was killed to make room.
+    if (killed_to_fit > 0) return { landed: true, detail: `${detail}: ${killed_to_fit} killed for it`, measures };
+    return { landed: false, detail, measures };
+  }
   const limit = `limited to ${limitMib.toFixed(1)} MiB, ${usage.toFixed(1)} MiB in use`;
   if (hits === 0 && kills === 0) return { landed: false, detail: `${limit}: never reached`, measures };
   return { landed: true, detail: `${limit}: reached ${hits} times, ${kills} killed for it`, measures };

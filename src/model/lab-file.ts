@@ -10,6 +10,10 @@ const strict = { additionalProperties: false } as const;
 const optional = <T extends TSchema>(schema: T) => Type.Optional(schema);
 const NAME = "lower-case letters, digits and dashes, beginning with a letter";
 const Name = Type.String({ pattern: "^[a-z][a-z0-9-]{0,39}$", description: NAME });
+/** As every lab's: its state has a folder of this name on the host. */
+const LabName = Type.String({ pattern: "^[a-z][a-z0-9-]{0,15}$", description: `at most 16 ${NAME}` });
+const SLI_NAME = "lower-case letters, digits and _, beginning with a letter";
+const SliName = Type.String({ pattern: "^[a-z][a-z0-9_]{0,39}$", description: SLI_NAME });
 const Text = Type.String({ minLength: 1 });
 const Url = Type.String({ pattern: "^https?://[^/?#\\s]+/?$", description: "http://host:port" });
 
@@ -20,14 +24,19 @@ export const NodeEntry = Type.Object(
     container: optional(Text),
     /** Name of a service of the compose project. */
     compose: optional(Text),
-    /** Name of a unit. */
+    /** Name of a service unit: of the others, systemd knows no main process. */
     systemd: optional(
-      Type.String({ pattern: "\\.(service|scope|slice)$", description: "a unit such as nginx.service" }),
+      Type.String({
+        pattern: "^[A-Za-z0-9:_.@\\\\-]+\\.service$",
+        description: "a service unit such as nginx.service",
+      }),
     ),
-    /** A process, and what it has started. */
+    /** A process, and what it has started. One that began after the file was last written is taken for another one. */
     pid: optional(Type.Integer({ minimum: 2 })),
     /** The process that listens on this TCP port of the host, and what it has started. */
     port: optional(Type.Integer({ minimum: 1, maximum: 65_535 })),
+    /** True: something starts it again when it dies. Containers and units say so themselves. */
+    restarts: optional(Type.Boolean()),
     /** Mount point, in the container, of a volume of the node's own that may be filled. */
     volume: optional(Type.String({ pattern: "^/", description: "a path that begins with /" })),
     /** Base URL, where the node answers over HTTP. */
@@ -62,7 +71,7 @@ export const Proxies = Type.Object(
 
 export const LabFile = Type.Object(
   {
-    name: Name,
+    name: LabName,
     description: optional(Type.String()),
     /** Compose project of the nodes that are told by `compose`. Default: the only one that has such a service. */
     project: optional(Text),
@@ -79,8 +88,13 @@ export const LabFile = Type.Object(
     toxiproxy: optional(Proxies),
     /** What `chaoslab suite` makes its schedule of. */
     load: optional(ScenarioLoad),
-    slis: optional(Type.Record(Type.String(), SliDeclaration)),
-    slos: optional(Type.Record(Type.String(), Slo, { minProperties: 1 })),
+    /**
+     * By the name of one of the load's operations, the nodes that it cannot do without. Faults of all others are then
+     * judged as a cascade when it leaves its SLO. Default: every node.
+     */
+    needs: optional(Type.Record(Type.String(), Type.Array(Name, { minItems: 1, uniqueItems: true }))),
+    slis: optional(Type.Record(SliName, SliDeclaration, { ...strict, description: SLI_NAME })),
+    slos: optional(Type.Record(SliName, Slo, { ...strict, minProperties: 1, description: SLI_NAME })),
   },
   strict,
 );

@@ -2,12 +2,15 @@
 import { suggestion } from "../../config/nearest.ts";
 import { type Fail, parseYaml, readConfig } from "../../config/yaml-file.ts";
 import { LabFile, NODE_KINDS, type NodeEntry } from "../../model/lab-file.ts";
+import { DOCKER_LAB } from "../docker/lab.ts";
 
 export const loadLabFile = (file: string): LabFile => parseLabFile(readConfig(file), file);
 
 /** @param file for messages only. */
 export function parseLabFile(source: string, file: string): LabFile {
   const { value, fail } = parseYaml(source, file, LabFile, "a lab");
+  if (value.name === DOCKER_LAB)
+    throw fail(["name"], `${DOCKER_LAB} is what chaoslab's own containers are called; give it another name`);
   for (const [name, node] of Object.entries(value.nodes)) checkNode(name, node, fail);
   const known = Object.keys(value.nodes);
   const require = (path: string[], node: string): void => {
@@ -23,6 +26,10 @@ export function parseLabFile(source: string, file: string): LabFile {
     });
   }
   if (value.client !== undefined) require(["client"], value.client);
+  for (const [operation, nodes] of Object.entries(value.needs ?? {}))
+    nodes.forEach((node, i) => {
+      require(["needs", operation, `${i}`], node);
+    });
   value.toxiproxy?.links.forEach(({ from, to }, i) => {
     require(["toxiproxy", "links", `${i}`, "from"], from);
     require(["toxiproxy", "links", `${i}`, "to"], to);
@@ -37,6 +44,10 @@ function checkNode(name: string, node: NodeEntry, fail: Fail): void {
     throw fail(["nodes", name], `${what}; exactly one of ${NODE_KINDS.join(", ")} is accepted`);
   }
   const isContainer = node.container !== undefined || node.compose !== undefined;
+  if (node.restarts !== undefined && node.port === undefined) {
+    const why = node.pid === undefined ? "it says so itself" : "another process has another pid";
+    throw fail(["nodes", name, "restarts"], `goes with port only: ${why}`);
+  }
   if (node.volume !== undefined && !isContainer)
     throw fail(["nodes", name, "volume"], "only a container has a volume of its own");
   if (node.metrics && node.url === undefined) throw fail(["nodes", name, "metrics"], "needs the node's url");

@@ -3,22 +3,29 @@
  * each node is looked up anew, as what it is may have been started again meanwhile.
  * @module
  */
-import { mkdirSync } from "node:fs";
+import { mkdirSync, statSync } from "node:fs";
 import { ChaoslabError } from "../../cli/errors.ts";
 import type { FaultSpec } from "../../model/fault.ts";
 import type { LabFile, NodeEntry } from "../../model/lab-file.ts";
+import { nodesNamedBy } from "../../model/params.ts";
 import { statusOf, targetOf } from "../docker/container.ts";
 import { type Container, Engine, engineSocket } from "../docker/engine.ts";
 import { checkLabName, LabPaths, readRecord } from "../host/record.ts";
 import { type Lab, lookUpTargets, type NodeStatus, noSuchNode, type Targets } from "../lab.ts";
 import { inNamespace } from "../netns.ts";
-import { isAlive, processRef } from "../process.ts";
+import { ageMs, type ProcessRef } from "../process.ts";
 import type { Links, Target } from "../target.ts";
+import { containerOf } from "./container.ts";
 import { loadLabFile } from "./file.ts";
-import { groupOf, listenerOn, mainOfUnit, type NodeProcess, networkOf } from "./process.ts";
+import { listenerOn } from "./listener.ts";
+import { disturbable, groupOf, networkOf, requireNotOurs, requireOlderThan } from "./process.ts";
+import { unitOf } from "./unit.ts";
 
-const SERVICE_LABEL = "com.docker.compose.service";
-const PROJECT_LABEL = "com.docker.compose.project";
+/** The first process of a node, and whether something starts it again. */
+interface Found {
+  ref: ProcessRef;
+  restarts: boolean;
+}
 
 export class AttachedLab implements Lab {
   readonly shop = null;
@@ -27,6 +34,8 @@ export class AttachedLab implements Lab {
   readonly #engine = new Engine(engineSocket());
 
   private constructor(
+    /** Path of its lab.yaml. */
+    readonly path: string,
     readonly file: LabFile,
     /** Namespace that the load is sent from; null: this host's. */
     private readonly clientNetns: string | null,
@@ -45,10 +54,10 @@ export class AttachedLab implements Lab {
         "give it another name",
       );
     }
-    const lab = new AttachedLab(file, null);
+    const lab = new AttachedLab(path, file, null);
     mkdirSync(lab.paths.dir, { recursive: true, mode: 0o700 });
     if (file.client === undefined) return lab;
-    return new AttachedLab(file, (await lab.target(file.client)).netns);
+    return new AttachedLab(path, file, (await lab.target(file.client)).netns);
   }
 
   get name(): string {
@@ -89,13 +98,15 @@ export class AttachedLab implements Lab {
     return Promise.all(this.nodeNames.map((name) => this.#status(name)));
   }
 
+  /** @throws {ChaoslabError} `notFound` or `busy` when it does not run, `badConfig` for what must not be disturbed. */
   async target(name: string): Promise<Target> {
     const node = this.#node(name);
-    const { url = null, volume = null, stop_signal } = node;
-    const base = url === null ? null : baseOf(url);
+    const { url, volume = null, stop_signal } = node;
+    const base = url === undefined ? null : baseOf(url);
     const target = isContainer(node)
       ? await targetOf(this.#engine, await this.#container(name, node), { name, volume, url: base })
       : await this.#process(name, node, base);
+    await requireNotOurs(target);
     return {
       ...target,
       ...(stop_signal === undefined ? {} : { stopSignal: stop_signal }),
@@ -103,8 +114,28 @@ export class AttachedLab implements Lab {
     };
   }
 
-  targetsOf(fault: FaultSpec): Promise<Targets> {
-    return lookUpTargets(this, fault);
+  async targetsOf(fault: FaultSpec): Promise<Targets> {
+    const targets = await lookUpTargets(this, fault);
+    // Toxics know a peer by its proxy, and all else by its address.
+    if (fault.type !== "toxic") {
+      for (const { node } of nodesNamedBy(fault.params).filter(({ field }) => field === "peer")) {
+        if (targets.others[node]?.netns !== null) continue;
+        throw new ChaoslabError(
+          "badConfig",
+          `${fault.type}: ${node} cannot be the peer: it has this host's own network, and its packets are not to be told from others'`,
+          "leave the peer out",
+        );
+      }
+    }
+    return targets;
+  }
+
+  /** Whether something starts the node again when it is killed. */
+  async isRestarted(name: string): Promise<boolean> {
+    const node = this.#node(name);
+    if (!isContainer(node)) return (await this.#lookUp(name, node)).restarts;
+    const { supervisor } = await this.target(name);
+    return supervisor?.by === "docker" && supervisor.restarts;
   }
 
   asClient(argv: readonly string[]): string[] {
@@ -117,59 +148,52 @@ export class AttachedLab implements Lab {
   }
 
   #node(name: string): NodeEntry {
-    const node = this.file.nodes[name];
+    const node = Object.hasOwn(this.file.nodes, name) ? this.file.nodes[name] : undefined;
     if (node) return node;
     throw noSuchNode(this, name);
   }
 
+  #container(name: string, node: NodeEntry): Promise<Container> {
+    return containerOf(this.#engine, name, node, this.file.project);
+  }
+
   async #status(name: string): Promise<NodeStatus> {
     const node = this.#node(name);
+    const port = portOf(node);
     if (isContainer(node)) {
-      return this.#container(name, node).then(
-        (container) => statusOf(container, name, portOf(node)),
-        () => stopped(name, portOf(node)),
-      );
+      const container = await this.#container(name, node).catch(nullIfGone);
+      return container ? statusOf(container, name, port) : stopped(name, port);
     }
-    const process = await this.#lookUp(node).catch(() => null);
-    const ref = process && processRef(process.pid);
-    if (!ref || !isAlive(ref)) return stopped(name, portOf(node));
-    return { ...stopped(name, portOf(node)), state: "ready", pid: ref.pid };
+    const ref = (await this.#lookUp(name, node).catch(nullIfGone))?.ref;
+    if (!ref) return stopped(name, port);
+    return {
+      ...stopped(name, port),
+      state: "ready",
+      pid: ref.pid,
+      since: Math.round(Date.now() - ageMs(ref)),
+    };
   }
 
-  async #container(name: string, node: NodeEntry): Promise<Container> {
-    if (node.container !== undefined) return this.#engine.inspect(node.container);
-    const { project } = this.file;
-    const labels = [
-      `${SERVICE_LABEL}=${node.compose}`,
-      ...(project === undefined ? [] : [`${PROJECT_LABEL}=${project}`]),
-    ];
-    const found = await this.#engine.list(labels);
-    const [only] = found;
-    if (!only)
-      throw new ChaoslabError("notFound", `${name}: no container of compose service ${node.compose}`);
-    if (found.length === 1) return this.#engine.inspect(only.Id);
-    const names = found.map(({ Names }) => Names[0]?.slice(1)).join(", ");
-    throw new ChaoslabError(
-      "busy",
-      `${name}: several containers are of compose service ${node.compose}: ${names}`,
-      "name one by `container`, or the `project`",
-    );
-  }
-
-  async #lookUp({ pid, port, systemd }: NodeEntry): Promise<NodeProcess> {
-    if (systemd !== undefined) return mainOfUnit(systemd);
-    return { pid: pid ?? listenerOn(port ?? 0), unit: null, restarts: false };
+  async #lookUp(name: string, { pid, port, systemd, restarts = false }: NodeEntry): Promise<Found> {
+    if (systemd !== undefined) {
+      const unit = await unitOf(systemd, name);
+      return { ref: disturbable(unit.pid, name), restarts: unit.restarts };
+    }
+    const ref = disturbable(pid ?? listenerOn(port ?? 0, name), name);
+    if (pid !== undefined) requireOlderThan(ref, statSync(this.path).mtimeMs, name, this.path);
+    return { ref, restarts };
   }
 
   async #process(name: string, node: NodeEntry, url: string | null): Promise<Target> {
-    const process = await this.#lookUp(node);
+    const { ref } = await this.#lookUp(name, node);
+    const network = await networkOf(ref.pid);
     return {
       name,
-      address: url === null ? "" : new URL(url).hostname,
-      netns: networkOf(process.pid),
-      device: "eth0",
+      address: network?.address ?? "",
+      netns: network?.netns ?? null,
+      device: network?.device ?? "",
       fabric: null,
-      cgroup: await groupOf(process),
+      cgroup: await groupOf(ref, node.systemd ?? null),
       stopSignal: "SIGTERM",
       volume: null,
       url,
@@ -191,8 +215,18 @@ export class AttachedLab implements Lab {
 const isContainer = ({ container, compose }: NodeEntry): boolean =>
   container !== undefined || compose !== undefined;
 const baseOf = (url: string): string => url.replace(/\/$/, "");
-const portOf = ({ port, url }: NodeEntry): number | null =>
-  port ?? (url === undefined ? null : Number(new URL(url).port || 80));
+
+function portOf({ port, url }: NodeEntry): number | null {
+  if (port !== undefined || url === undefined) return port ?? null;
+  const { protocol, port: given } = new URL(url);
+  return Number(given || (protocol === "https:" ? 443 : 80));
+}
+
+/** A node that is not there is stopped. That it cannot be looked for is another matter. */
+function nullIfGone(error: unknown): null {
+  if (error instanceof ChaoslabError && error.kind === "notFound") return null;
+  throw error;
+}
 
 const stopped = (name: string, port: number | null): NodeStatus => ({
   name,

@@ -1,106 +1,106 @@
-/** Processes of this host that are nodes: by id, by the port they listen on, or by their unit. @module */
-import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+/** Processes of this host that are nodes, and those that must never be. @module */
 import { ChaoslabError } from "../../cli/errors.ts";
 import { cgroupOfProcess, netnsOf, sharesOurNetwork } from "../docker/place.ts";
 import { exec } from "../exec.ts";
 import { cgroupLayout } from "../host/cgroup.ts";
-import { processRef } from "../process.ts";
+import { inNamespace } from "../netns.ts";
+import { ageMs, type ProcessRef, processRef } from "../process.ts";
 import type { Target } from "../target.ts";
+import { isKernelThread, ourLine } from "./ancestry.ts";
 
-/** The first process of a node, and how it is known to be the node's. */
-export interface NodeProcess {
-  pid: number;
-  /** Name of its unit; null: it has none, and its group may be others' too. */
-  unit: string | null;
-  /** A supervisor starts it again. */
-  restarts: boolean;
+type Group = NonNullable<Target["cgroup"]>;
+
+/**
+ * The process that has this id, if it may be a node.
+ * @throws {ChaoslabError} `notFound` when there is none, `badConfig` for one that everything rests on.
+ */
+export function disturbable(pid: number, node: string): ProcessRef {
+  if (pid === 1) throw new ChaoslabError("badConfig", `${node}: process 1 is what this host rests on`);
+  if (isKernelThread(pid))
+    throw new ChaoslabError("badConfig", `${node}: process ${pid} is a thread of the kernel`);
+  const ref = processRef(pid);
+  if (ref) return ref;
+  throw new ChaoslabError("notFound", `${node}: no process ${pid} on this host: it has ended`);
 }
 
-/** The process that listens on a TCP port of this network namespace. @throws {ChaoslabError} `notFound`, `busy`. */
-export function listenerOn(port: number): number {
-  const inodes = ["/proc/net/tcp", "/proc/net/tcp6"].flatMap((path) =>
-    existsSync(path) ? listeningInodes(readFileSync(path, "utf8"), port) : [],
-  );
-  const holders = inodes.length === 0 ? [] : holdersOf(new Set(inodes));
-  // Several have it open where a parent has handed it to its children: the first of them is the parent.
-  const parents = holders.filter((pid) => !holders.includes(parentOf(pid)));
-  const [pid] = parents;
-  if (pid === undefined) throw new ChaoslabError("notFound", `no process listens on port ${port}`);
-  if (parents.length === 1) return pid;
+/** Clocks of files and of processes are not the same to the millisecond. */
+const SLACK_MS = 1_000;
+
+/**
+ * Ids of processes are used again. One that began after it was written down is not the one that was meant.
+ * @param writtenMs Unix epoch milliseconds.
+ * @throws {ChaoslabError} `badConfig`.
+ */
+export function requireOlderThan(ref: ProcessRef, writtenMs: number, node: string, file: string): void {
+  if (Date.now() - ageMs(ref) <= writtenMs + SLACK_MS) return;
   throw new ChaoslabError(
-    "busy",
-    `several processes listen on port ${port}: ${parents.join(", ")}`,
-    "name one by its pid",
+    "badConfig",
+    `${node}: process ${ref.pid} began after ${file} was written: it may be another one`,
+    "write its pid anew",
   );
 }
 
-const LISTEN = "0A";
-
-/** Inodes of sockets that listen on the port, in the text of /proc/net/tcp (proc(5)). */
-export function listeningInodes(text: string, port: number): number[] {
-  const wanted = port.toString(16).toUpperCase().padStart(4, "0");
-  return text
-    .split("\n")
-    .slice(1)
-    .map((line) => line.trim().split(/\s+/))
-    .filter(([, local, , state]) => state === LISTEN && local?.split(":")[1] === wanted)
-    .map((fields) => Number(fields[9]));
+/** The group of a node: that of its unit, where that has one to itself, else the process and what it has started. */
+export async function groupOf(ref: ProcessRef, unit: string | null): Promise<Group> {
+  const group = unit === null ? null : await cgroupOfProcess(ref.pid).catch(() => null);
+  const own = group && ownDirs(group.dirs, unit ?? "");
+  return group && own && own.length > 0
+    ? { version: group.version, dirs: own }
+    : { version: versionHere(), dirs: [], tree: ref };
 }
 
-function holdersOf(inodes: ReadonlySet<number>): number[] {
-  const isOne = (fd: string): boolean => {
-    try {
-      return inodes.has(Number(/^socket:\[(\d+)\]$/.exec(readlinkSync(fd))?.[1]));
-    } catch {
-      return false; // Closed in between.
-    }
-  };
-  return pids().filter((pid) => {
-    try {
-      return readdirSync(`/proc/${pid}/fd`).some((fd) => isOne(`/proc/${pid}/fd/${fd}`));
-    } catch {
-      return false; // It ended in between, or is not ours to look at.
-    }
-  });
-}
+/** Groups that are the unit's alone: systemd names them after it. Others, a slice's, hold other units too. */
+export const ownDirs = (dirs: readonly string[], unit: string): string[] =>
+  dirs.filter((dir) => dir.endsWith(`/${unit}`));
 
-const pids = (): number[] =>
-  readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number);
-
-function parentOf(pid: number): number {
+function versionHere(): 1 | 2 {
   try {
-    return Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0);
+    return cgroupLayout().version;
   } catch {
-    return 0;
+    return 2; // Nothing of a group is used.
   }
-}
-
-/** The main process of a unit. @throws {ChaoslabError} `notFound`, `busy`. */
-export async function mainOfUnit(unit: string): Promise<NodeProcess> {
-  const { stdout } = await exec(["systemctl", "show", "--property=LoadState,MainPID,Restart", "--", unit]);
-  const field = (name: string): string => new RegExp(`^${name}=(.*)$`, "m").exec(stdout)?.[1] ?? "";
-  if (field("LoadState") !== "loaded") throw new ChaoslabError("notFound", `no unit ${unit} on this host`);
-  const pid = Number(field("MainPID"));
-  if (pid === 0) throw new ChaoslabError("busy", `${unit}: it is not running`, `systemctl start ${unit}`);
-  return { pid, unit, restarts: !["", "no"].includes(field("Restart")) };
 }
 
 /**
- * The group of a node: that of its unit, where it has one to itself, else the process and what it has started.
- * @throws {ChaoslabError} `notFound` when there is no such process.
+ * Refuses a node that this process is part of: a fault of it would hold or end whoever has to revert the fault.
+ * @throws {ChaoslabError} `badConfig`.
  */
-export async function groupOf({ pid, unit }: NodeProcess): Promise<NonNullable<Target["cgroup"]>> {
-  const ref = processRef(pid);
-  if (!ref) throw new ChaoslabError("notFound", `no process ${pid} on this host`);
-  if (unit !== null) {
-    const { version, dirs } = await cgroupOfProcess(pid).catch(() => ({ version: 2 as const, dirs: [] }));
-    const own = dirs.filter((dir) => dir.endsWith(`/${unit}`));
-    if (own.length > 0) return { version, dirs: own };
-  }
-  return { version: cgroupLayout().version, dirs: [], tree: ref };
+export async function requireNotOurs({ cgroup, name }: Pick<Target, "cgroup" | "name">): Promise<void> {
+  if (!cgroup) return;
+  const inTree = cgroup.tree !== undefined && ourLine().includes(cgroup.tree.pid);
+  const ours = cgroup.dirs.length === 0 ? [] : ((await ourDirs()) ?? []);
+  const inGroup = cgroup.dirs.some((dir) => ours.some((own) => isWithin(own, dir)));
+  if (!inTree && !inGroup) return;
+  throw new ChaoslabError(
+    "badConfig",
+    `${name}: chaoslab itself runs in it, and would disturb itself`,
+    "run chaoslab from elsewhere, e.g. another login or unit",
+  );
 }
 
-/** Its network; null when that is the host's own. */
-export const networkOf = (pid: number): string | null => (sharesOurNetwork(pid) ? null : netnsOf(pid));
+const ourDirs = (): Promise<readonly string[] | null> =>
+  cgroupOfProcess(process.pid).then(
+    ({ dirs }) => dirs,
+    () => null, // In the root group, which is no node's.
+  );
+
+export const isWithin = (path: string, folder: string): boolean =>
+  path === folder || path.startsWith(`${folder}/`);
+
+/** Its place in the network; null where that is the host's own. */
+export async function networkOf(
+  pid: number,
+): Promise<{ netns: string; device: string; address: string } | null> {
+  if (sharesOurNetwork(pid)) return null;
+  const netns = netnsOf(pid);
+  const argv = ["ip", "-j", "-4", "addr", "show", "scope", "global", "up"];
+  const links = JSON.parse((await exec(inNamespace(netns, argv))).stdout || "[]") as {
+    ifname?: string;
+    addr_info?: { local?: string }[];
+  }[];
+  for (const { ifname, addr_info = [] } of links) {
+    const address = addr_info[0]?.local;
+    if (ifname !== undefined && address !== undefined) return { netns, device: ifname, address };
+  }
+  return null;
+}
