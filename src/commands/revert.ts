@@ -22,13 +22,14 @@ export async function run(args: string[], flags: Flags): Promise<number> {
   const { dispose } = abortOnSignals();
   try {
     const reverted: Reverted[] = [];
-    for (const name of only === undefined ? labNames() : [labNameOf(only)]) {
+    const names = only === undefined ? labNames() : [labNameOf(only)];
+    for (const name of names) {
       reverted.push(...(await revertAll(new LabPaths(name).journal, (fault) => all || fault.id === id)));
     }
     if (booleanFlag(flags, "json")) process.stdout.write(`${JSON.stringify(reverted)}\n`);
     else if (reverted.length > 0) process.stdout.write(`${reverted.map(line).join("\n")}\n`);
-    else if (only !== undefined && !labNames().includes(only))
-      process.stdout.write(`no lab ${only} on this host: nothing to revert\n`);
+    else if (only !== undefined && !names.some((name) => labNames().includes(name)))
+      process.stdout.write(`no lab ${names.join()} on this host: nothing to revert\n`);
     else process.stdout.write(all ? "no active fault\n" : `${id} is not active: nothing to revert\n`);
     return reverted.some(isInForce) ? ExitCode.labFailed : ExitCode.ok;
   } finally {

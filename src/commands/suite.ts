@@ -114,10 +114,11 @@ function document({ name, groups }: Suite, text: string, out: string | undefined
 
 function said({ groups }: Suite, text: string, out: string | undefined): string {
   if (out === undefined) return text;
-  const count = groups.reduce((sum, { hypotheses }) => sum + hypotheses.length, 0);
+  const some = groups.filter(({ hypotheses }) => hypotheses.length > 0);
+  const count = some.reduce((sum, { hypotheses }) => sum + hypotheses.length, 0);
   const left = groups.flatMap(({ leftOut }) => leftOut);
   return [
-    `${out}: ${count} hypotheses in ${groups.filter(({ hypotheses }) => hypotheses.length > 0).length} experiments`,
+    `${out}: ${count} ${count === 1 ? "hypothesis" : "hypotheses"} in ${some.length} ${some.length === 1 ? "experiment" : "experiments"}`,
     ...left.map(({ name, why }) => `  ${name} is left out: ${why}`),
     "",
   ].join("\n");

@@ -6,6 +6,7 @@ import addingAFault from "../../docs/adding-a-fault.md" with { type: "text" };
 import addingAService from "../../docs/adding-a-service.md" with { type: "text" };
 import addingAnExperiment from "../../docs/adding-an-experiment.md" with { type: "text" };
 import architecture from "../../docs/architecture.md" with { type: "text" };
+import attach from "../../docs/attach.md" with { type: "text" };
 import containers from "../../docs/containers.md" with { type: "text" };
 import findings from "../../docs/findings.md" with { type: "text" };
 import live from "../../docs/live.md" with { type: "text" };
@@ -29,6 +30,7 @@ export const TOPICS: readonly Topic[] = [
   { name: "adding-a-service", text: addingAService },
   { name: "adding-an-experiment", text: addingAnExperiment },
   { name: "architecture", text: architecture },
+  { name: "attach", text: attach },
   { name: "containers", text: containers },
   { name: "findings", text: findings },
   { name: "live", text: live },

@@ -78,7 +78,8 @@ export function memoryEvidence(
   if (limitMib === null) {
     const detail = "the memory limit is no longer in force";
     // It ended with its group, for which a process was killed to make room.
-    if (killed_to_fit > 0) return { landed: true, detail: `${detail}: ${killed_to_fit} killed for it`, measures };
+    if (killed_to_fit > 0)
+      return { landed: true, detail: `${detail}: ${killed_to_fit} killed for it`, measures };
     return { landed: false, detail, measures };
   }
   const limit = `limited to ${limitMib.toFixed(1)} MiB, ${usage.toFixed(1)} MiB in use`;

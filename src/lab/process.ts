@@ -2,7 +2,7 @@
  * Processes named so that a recycled pid is never mistaken for the one that was meant.
  * @module
  */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 export interface ProcessRef {
   pid: number;
@@ -30,6 +30,28 @@ export function isAlive(ref: ProcessRef): boolean {
 /** The fields of /proc/PID/stat from the third on, the state: the second, a name, may hold spaces and brackets (proc(5)). */
 export function fieldsFromState(stat: string): string[] {
   return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+}
+
+/** Ids of a process and of all that it has started, and those; none when it is gone. */
+export function treePids(root: ProcessRef): number[] {
+  if (!isAlive(root)) return [];
+  const children = new Map<number, number[]>();
+  for (const name of readdirSync("/proc")) {
+    const parent = /^\d+$/.test(name) ? parentOf(Number(name)) : null;
+    if (parent !== null) children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
+  }
+  const found = [root.pid];
+  // What is added is looked at in turn.
+  for (const pid of found) found.push(...(children.get(pid) ?? []));
+  return found;
+}
+
+function parentOf(pid: number): number | null {
+  try {
+    return Number(fieldsFromState(readFileSync(`/proc/${pid}/stat`, "utf8"))[1]);
+  } catch {
+    return null; // It ended in between.
+  }
 }
 
 /** Clock ticks per second in /proc: USER_HZ is 100 on every architecture that Linux runs Bun on. */

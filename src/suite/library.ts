@@ -172,7 +172,7 @@ export const NODE_IDEAS: readonly Idea[] = [
     claim: ({ node }) =>
       `The clock of ${node} is five minutes ahead of everybody else's. Nothing that is still good is taken for expired.`,
     note: () => "Negative: behind.",
-    lacks: lacksGroup,
+    lacks: none,
   },
 ];
 

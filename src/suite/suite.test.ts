@@ -146,7 +146,7 @@ test.each<[string, Given, string[], string]>([
   [
     "no cgroup to itself",
     { facts: { app: { ownGroup: false, memoryMib: null } } },
-    ["app-starved", "app-squeezed", "app-skewed"],
+    ["app-starved", "app-squeezed"],
     "app has no cgroup to itself",
   ],
   [

@@ -8,7 +8,7 @@ import { waitFor } from "../../src/lab/wait.ts";
 import type { FaultEvent } from "../../src/model/fault.ts";
 import type { Verdict } from "../../src/model/verdict.ts";
 import { type Engine, startEngine } from "../docker/engine.ts";
-import { chaoslab, oneLine } from "../support.ts";
+import { chaoslab, hostPicture, oneLine } from "../support.ts";
 import { type Server, server, serverInNamespace } from "./servers.ts";
 
 setDefaultTimeout(60_000);
@@ -23,8 +23,10 @@ const isRoot = process.getuid?.() === 0;
 describe.skipIf(!isRoot)("processes of this host", () => {
   const lab = join(scratch, "processes.yaml");
   const servers: Server[] = [];
+  let before: Record<string, unknown>;
 
   beforeAll(async () => {
+    before = await hostPicture();
     servers.push(await server(), await server(), await serverInNamespace());
     const [web, db, far] = servers;
     writeFileSync(
@@ -40,6 +42,7 @@ dependencies: { web: [db, far] }
   });
   afterAll(async () => {
     for (const each of servers) await each.stop();
+    expect(await hostPicture()).toEqual(before);
   });
 
   const of = (name: "web" | "db" | "far"): Server => {
@@ -80,6 +83,12 @@ dependencies: { web: [db, far] }
     expect(again).toContain("db");
     expect(await revertAll()).toMatchObject([{ id, gone: true, remains: null }]);
     expect(await of("db").answers(2_000)).toBe(true);
+  });
+
+  test("a clock is skewed in a process that has no cgroup to itself", async () => {
+    const { evidence } = await inject("clock", "--target", "web", "--offset-ms", "3600000");
+    expect(evidence).toMatchObject({ landed: true });
+    expect(await revertAll()).toMatchObject([{ gone: true, remains: null }]);
   });
 
   test("latency on a process with a network of its own", async () => {

@@ -1,16 +1,30 @@
 /**
- * The processes of a node, as its cgroup has them.
+ * The processes of a node, as its cgroup has them, or as they have started each other.
  * @module
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { codeOf } from "../../cli/errors.ts";
-import { type ProcessRef, processRef } from "../../lab/process.ts";
+import { type ProcessRef, processRef, treePids } from "../../lab/process.ts";
+import type { Target } from "../../lab/target.ts";
+
+const TREE = "tree:";
+
+/** Groups of a node, as text that fits on a command line: folders, or the process whose tree the node is. */
+export function groupsOf({ cgroup }: Pick<Target, "cgroup">): string[] {
+  if (!cgroup?.tree) return [...(cgroup?.dirs ?? [])];
+  return [`${TREE}${cgroup.tree.pid}:${cgroup.tree.starttime}`];
+}
 
 /** Process ids in these groups and in those below; a group that is gone has none. */
 export function memberPids(dirs: readonly string[]): Set<number> {
   const pids = new Set<number>();
   for (const dir of dirs) {
+    if (dir.startsWith(TREE)) {
+      const [pid = 0, starttime = 0] = dir.slice(TREE.length).split(":").map(Number);
+      for (const member of treePids({ pid, starttime })) pids.add(member);
+      continue;
+    }
     for (const line of textOf(join(dir, "cgroup.procs")).split("\n")) {
       // 0 is a process of another pid namespace.
       if (Number(line) > 0) pids.add(Number(line));

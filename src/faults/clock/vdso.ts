@@ -18,7 +18,7 @@ import { defineBackend, type FaultRequest } from "../fault.ts";
 import { assemble } from "./blob.ts";
 import { WorkerClient } from "./client.ts";
 import { DateHeader } from "./date-header.ts";
-import { members } from "./members.ts";
+import { groupsOf, members } from "./members.ts";
 import { VdsoMemory } from "./memory.ts";
 import { type Recorded, restoreWithin, skewedBy } from "./restore.ts";
 import { isSkewed, missingBlobs, type Skew } from "./skew.ts";
@@ -27,7 +27,7 @@ const VdsoUndo = Type.Object({
   kind: Type.Literal("vdso"),
   /** Marks the code in a process as this fault's. */
   id: Type.String(),
-  /** Folders of the node's cgroup. */
+  /** The node's groups, as {@link groupsOf} has them. */
   cgroup: Type.Array(Type.String()),
   /** Known before anything is written. */
   processes: Type.Array(
@@ -54,7 +54,7 @@ const AT_ONCE_MS = 50;
 const DATE_TOLERANCE_MS = 2_500;
 
 const skewOf = ({ id, params }: Request): Skew => ({ id, offsetMs: params.offset_ms });
-const groupOf = ({ target }: Request): string[] => [...(target.cgroup?.dirs ?? [])];
+const groupOf = ({ target }: Request): string[] => groupsOf(target);
 
 export const vdso = defineBackend<ClockParams, VdsoUndo>({
   name: "vdso",

@@ -1,37 +1,108 @@
 /**
- * A detour for what reaches a node: queueing disciplines act on what leaves a device, so packets that arrive by the
- * node's device are sent out by an intermediate functional block (ifb) first, which hands them back. It carries the name
- * of its fault, so that an undo takes away that one and no other.
+ * A detour inside a node's own namespace, for a node whose packets cross no fabric: an intermediate functional block
+ * (ifb) that packets are sent through on their way.
+ *
+ * `in`: what arrives is sent out by the block first, so that a queueing discipline there can shape it. `out`: what leaves
+ * arrives by the block first and is forwarded, so that it crosses the FORWARD hook as it would in a fabric. There it has
+ * left its socket: held in POSTROUTING, where it has not, a packet counts against the socket's TCP small queue, and with
+ * 100 ms of delay a transfer of 32 MB that should take 3 s took 40 s. Forwarded packets are told from fresh ones by their
+ * TTL, which is one less; a socket with a TTL of its own takes no detour.
+ *
+ * The block carries the name of its fault, and its filter a priority of the fault's own, so that an undo takes away
+ * those and no others.
  * @module
  */
 import { ChaoslabError } from "../../cli/errors.ts";
 import { execIn } from "../../lab/netns.ts";
 import { trial } from "./netns.ts";
 
-/** At most 15 characters (IFNAMSIZ). */
-export const detourDevice = (id: string): string =>
-  `chaoslab${Bun.hash.crc32(id).toString(16).padStart(8, "0").slice(0, 7)}`;
+export interface Detour {
+  /** `in`: of what arrives by `from`. `out`: of what leaves by it. */
+  way: "in" | "out";
+  /** The node's device. */
+  from: string;
+  /** The block. */
+  device: string;
+}
 
-/** Argument vectors that lead what arrives by `from` through `device`. */
-export function addDetour(from: string, device: string): string[][] {
-  const everything = ["protocol", "all", "prio", "1", "u32", "match", "u32", "0", "0"];
+const PREFIX = "chaoslab";
+
+/** At most 15 characters (IFNAMSIZ). */
+export const detourDevice = (id: string): string => `${PREFIX}${hex(id).slice(0, 7)}`;
+const hex = (id: string): string => Bun.hash.crc32(id).toString(16).padStart(8, "0");
+
+/** Priorities of filters are 16 bits; below them the kernel chooses those that nobody has named. */
+const priorityOf = (device: string): string => `${1 + (Bun.hash.crc32(device) % 0x7fff)}`;
+
+const hookOf = ({ way }: Detour): string => (way === "in" ? "ingress" : "egress");
+
+/** Per device, so that they go with it. Its packets have an address of this host as their source, and are for others. */
+const SETTINGS: Readonly<Record<string, string>> = { accept_local: "1", rp_filter: "0", forwarding: "1" };
+const settingPath = (device: string, name: string): string => `/proc/sys/net/ipv4/conf/${device}/${name}`;
+
+/** The block; argument vectors. */
+const addBlock = (device: string): string[][] => [
+  ["ip", "link", "add", "name", device, "type", "ifb"],
+  ["ip", "link", "set", "dev", device, "up"],
+];
+
+const addHook = (from: string): string[] => ["tc", "qdisc", "add", "dev", from, "clsact"];
+
+/** The filter that leads packets to the block. @param ttl of packets that have not been there yet. */
+function addFilter({ way, from, device }: Detour, ttl: number): string[] {
+  const on = ["tc", "filter", "add", "dev", from, way === "in" ? "ingress" : "egress"];
+  const which = way === "in" ? ["u32", "0", "0"] : ["u8", `${ttl}`, "0xff", "at", "8"];
+  const to = ["mirred", way === "in" ? "egress" : "ingress", "redirect", "dev", device];
+  const protocol = way === "in" ? "all" : "ip";
   return [
-    ["ip", "link", "add", "name", device, "type", "ifb"],
-    ["ip", "link", "set", "dev", device, "up"],
-    ["tc", "qdisc", "add", "dev", from, "ingress"],
-    [
-      ...["tc", "filter", "add", "dev", from, "parent", "ffff:", ...everything],
-      ...["action", "mirred", "egress", "redirect", "dev", device],
-    ],
+    ...on,
+    ...["protocol", protocol, "prio", priorityOf(device), "u32", "match", ...which, "action", ...to],
+  ];
+}
+
+/** What the kernel gives packets where nobody has said otherwise. */
+const USUAL_TTL = 64;
+
+/** What will be done, for people. */
+export function detourSteps(detour: Detour): string[] {
+  const settings = detour.way === "in" ? [] : Object.entries(SETTINGS);
+  return [
+    ...addBlock(detour.device).map((argv) => argv.join(" ")),
+    ...settings.map(([name, value]) => `${settingPath(detour.device, name)} = ${value}`),
+    addHook(detour.from).join(" "),
+    addFilter(detour, USUAL_TTL).join(" "),
   ];
 }
 
 /** What is missing for a detour here, in a few words; null when nothing is. */
-export async function probeDetour(): Promise<string | null> {
-  const device = "probe";
-  const [block = [], , ...rest] = addDetour("lo", device);
-  const lines = rest.map(([, ...args]) => args.map((arg) => (arg === device ? "lo" : arg)).join(" "));
-  return (await trial(block)) ?? (await trial(["tc", "-batch", "-"], `${lines.join("\n")}\n`));
+export async function probeDetour(way: Detour["way"]): Promise<string | null> {
+  const [block = []] = addBlock("probe");
+  const lines = [addHook("lo"), addFilter({ way, from: "lo", device: "lo" }, USUAL_TTL)];
+  const batch = lines.map(([, ...args]) => args.join(" ")).join("\n");
+  return (await trial(block)) ?? (await trial(["tc", "-batch", "-"], `${batch}\n`));
+}
+
+/** @throws {ChaoslabError} `busy` when something that is not ours is in the way, `prerequisite`. */
+export async function requireDetour(netns: string, { way, from }: Detour, node: string): Promise<void> {
+  const [hooked, ours] = [await isHooked(netns, from), await ownBlocks(netns)];
+  if (hooked && ours.length === 0) {
+    throw new ChaoslabError("busy", `${node}: ${from} already carries an ingress qdisc; leaving it alone`);
+  }
+  const strict = await textIn(netns, settingPath("all", "rp_filter"));
+  if (way === "out" && strict === "1") {
+    throw new ChaoslabError("prerequisite", `${node}: ${settingPath("all", "rp_filter")} is 1 (strict)`);
+  }
+}
+
+export async function addDetour(netns: string, detour: Detour): Promise<void> {
+  for (const argv of addBlock(detour.device)) await execIn(netns, argv);
+  if (detour.way === "out") {
+    for (const [name, value] of Object.entries(SETTINGS))
+      await execIn(netns, ["tee", settingPath(detour.device, name)], { input: value });
+  }
+  if (!(await isHooked(netns, detour.from))) await execIn(netns, addHook(detour.from));
+  const ttl = Number(await textIn(netns, "/proc/sys/net/ipv4/ip_default_ttl"));
+  await execIn(netns, addFilter(detour, ttl));
 }
 
 export async function detourIsThere(netns: string, device: string): Promise<boolean> {
@@ -39,23 +110,31 @@ export async function detourIsThere(netns: string, device: string): Promise<bool
   return code === 0;
 }
 
-/** @throws {ChaoslabError} `busy` when something has made arrangements for what arrives by the device. */
-export async function requireNoIngress(netns: string, device: string, node: string): Promise<void> {
-  const { stdout } = await execIn(netns, ["tc", "qdisc", "show", "dev", device]);
-  if (!/^qdisc (ingress|clsact) /m.test(stdout)) return;
-  throw new ChaoslabError("busy", `${node}: ${device} already carries an ingress qdisc; leaving it alone`);
-}
-
 /** Takes the detour away; that it is gone is fine. */
-export async function removeDetour(netns: string, from: string, device: string): Promise<void> {
-  if (!(await detourIsThere(netns, device))) return;
-  const filters = await execIn(netns, ["tc", "filter", "show", "dev", from, "parent", "ffff:"], {
-    allowFailure: true,
-  });
-  const isOurs = filters.stdout.trim() === "" || filters.stdout.includes(device);
-  if (isOurs) await execIn(netns, ["tc", "qdisc", "del", "dev", from, "ingress"], { allowFailure: true });
+export async function removeDetour(netns: string, detour: Detour): Promise<void> {
+  const { from, device } = detour;
+  const filter = ["tc", "filter", "del", "dev", from, hookOf(detour), "prio", priorityOf(device)];
+  await execIn(netns, filter, { allowFailure: true });
   await execIn(netns, ["ip", "link", "del", "dev", device], { allowFailure: true });
   if (await detourIsThere(netns, device)) {
     throw new ChaoslabError("internal", `${netns}: ${device} could not be removed`);
   }
+  // Made by the first of our detours, and none was there before: it goes with the last.
+  if ((await ownBlocks(netns)).length === 0 && (await isHooked(netns, from)))
+    await execIn(netns, ["tc", "qdisc", "del", "dev", from, "clsact"], { allowFailure: true });
 }
+
+async function isHooked(netns: string, from: string): Promise<boolean> {
+  const { stdout } = await execIn(netns, ["tc", "qdisc", "show", "dev", from], { allowFailure: true });
+  return /^qdisc (ingress|clsact) /m.test(stdout);
+}
+
+async function ownBlocks(netns: string): Promise<string[]> {
+  const { stdout } = await execIn(netns, ["ip", "-o", "link", "show", "type", "ifb"], {
+    allowFailure: true,
+  });
+  return stdout.split("\n").filter((line) => line.includes(` ${PREFIX}`));
+}
+
+const textIn = async (netns: string, path: string): Promise<string> =>
+  (await execIn(netns, ["cat", path])).stdout.trim();

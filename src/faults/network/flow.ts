@@ -5,7 +5,7 @@
 import { ChaoslabError } from "../../cli/errors.ts";
 import type { Target } from "../../lab/target.ts";
 import type { FaultRequest } from "../fault.ts";
-import { detourDevice } from "./detour.ts";
+import { type Detour, detourDevice } from "./detour.ts";
 
 /** `egress`: what the target sends. `ingress`: what reaches it. */
 export type Direction = "egress" | "ingress";
@@ -31,11 +31,7 @@ export interface Hook {
   device: string | null;
 }
 
-/**
- * Where the target's packets of one direction are met: in the fabric, or, where there is none, in the target's own
- * namespace. There what it sends has not left its socket yet, so that a long delay counts against the socket's TCP small
- * queue: one connection has no more on its way than that (tcp_limit_output_bytes, 1 to 4 MiB) per delay.
- */
+/** Where the target's packets of one direction are met: in the fabric, or, where there is none, in its own namespace. */
 export function hookOf(target: Target, direction: Direction): Hook {
   if (target.fabric) return { netns: target.fabric.netns, chain: "FORWARD", device: null };
   const chain = direction === "egress" ? "POSTROUTING" : "INPUT";
@@ -56,8 +52,8 @@ export interface Outlet {
   netns: string;
   device: string;
   peerField: "dst" | "src";
-  /** The device whose arriving packets have to be sent out by `device` first; null: they leave there by themselves. */
-  detourFrom: string | null;
+  /** What leads them there; null: nothing needs to. */
+  detour: Detour | null;
 }
 
 /**
@@ -66,11 +62,11 @@ export interface Outlet {
  */
 export function outletOf(target: Target, direction: Direction, id: string): Outlet {
   const { device, fabric } = target;
-  if (direction === "ingress" && fabric) return { ...fabric, peerField: "src", detourFrom: null };
+  if (direction === "ingress" && fabric) return { ...fabric, peerField: "src", detour: null };
   const netns = ownNetns(target);
-  return direction === "egress"
-    ? { netns, device, peerField: "dst", detourFrom: null }
-    : { netns, device: detourDevice(id), peerField: "src", detourFrom: device };
+  if (direction === "egress") return { netns, device, peerField: "dst", detour: null };
+  const detour: Detour = { way: "in", from: device, device: detourDevice(id) };
+  return { netns, device: detour.device, peerField: "src", detour };
 }
 
 /** The only node that a network fault concerns; null when it concerns every one. */

@@ -18,23 +18,14 @@ export interface QueueRule extends Flow {
   queue: number;
 }
 
-/** Copies of packets carry this mark ("chao"), so that no rule copies a copy. */
-export const COPY_MARK = 0x6368616f;
-
-/**
- * Appends the rule: to FORWARD where it can be, as a packet there has already crossed the sender's veth and so no longer
- * counts against its socket's TCP small queue. Without a listener on the queue, packets pass (`--queue-bypass`).
- */
+/** Appends the rule. Without a listener on the queue, packets pass (`--queue-bypass`). */
 export function appendRule({ hook, source, destination, comment, queue }: QueueRule): string[] {
-  const copies =
-    hook.chain === "POSTROUTING" ? ["-m", "mark", "!", "--mark", `0x${COPY_MARK.toString(16)}`] : [];
   return [
     ...MANGLE,
     "-A",
     hook.chain,
     ...through(hook),
     ...matching({ source, destination }),
-    ...copies,
     ...marked(comment),
     "-j",
     "NFQUEUE",
@@ -57,7 +48,7 @@ export const dropRule = (hook: Pick<Hook, "chain" | "device">, flow: Flow, comme
 ];
 
 const through = ({ chain, device }: Pick<Hook, "chain" | "device">): string[] =>
-  device === null ? [] : [chain === "INPUT" ? "-i" : "-o", device];
+  device === null ? [] : [chain === "POSTROUTING" ? "-o" : "-i", device];
 const matching = ({ source, destination }: Flow): string[] => [
   ...(source === null ? [] : ["-s", `${source}/32`]),
   ...(destination === null ? [] : ["-d", `${destination}/32`]),

@@ -1,7 +1,7 @@
 /**
  * Packet-level faults without netem: a rule hands the target's packets to a queue, and a worker process decides over
- * each. In the fabric, whose FORWARD hook lies beyond the sender's veth; where there is none, in the target's own
- * namespace, see {@link hookOf}. A sender is told of no loss: the verdict comes after its send has returned.
+ * each. In the fabric, whose FORWARD hook lies beyond the sender's veth, so that a sender is not told of a loss; where
+ * there is none, in the target's own namespace: at INPUT, or on a detour of what it sends.
  * @module
  */
 import { type Static, Type } from "@sinclair/typebox";
@@ -10,6 +10,15 @@ import { execIn } from "../../lab/netns.ts";
 import { isAlive, type ProcessRef, signalProcess } from "../../lab/process.ts";
 import { waitFor } from "../../lab/wait.ts";
 import { defineBackend, type FaultRequest } from "../fault.ts";
+import {
+  addDetour,
+  detourDevice,
+  detourIsThere,
+  detourSteps,
+  probeDetour,
+  removeDetour,
+  requireDetour,
+} from "./detour.ts";
 import { listRules, removeRules, requireNoOverlap, rulesLeft } from "./fault-rules.ts";
 import { type Flow, flowOf, type Hook, hookOf, peerOf } from "./flow.ts";
 import { impairmentOf, type PacketParams } from "./impairment.ts";
@@ -31,6 +40,10 @@ const NfqueueUndo = Type.Object({
     Type.Object({ pid: Type.Integer(), starttime: Type.Number(), queue: Type.Integer() }),
     Type.Null(),
   ]),
+  /** The detour that packets take to the rule. Absent: they come by without one. */
+  detour: Type.Optional(
+    Type.Object({ way: Type.Literal("out"), from: Type.String(), device: Type.String() }),
+  ),
 });
 type NfqueueUndo = Static<typeof NfqueueUndo>;
 type Request = FaultRequest<PacketParams>;
@@ -38,11 +51,22 @@ type Request = FaultRequest<PacketParams>;
 /** Chance is the same in every run unless a seed says otherwise. */
 const DEFAULT_SEED = 1;
 
-const met = (request: Request): { hook: Hook; flow: Flow } => {
+/** Null where the packets come by a place that they have left their socket at. */
+function detourOf({ id, target, params }: Request): NfqueueUndo["detour"] | null {
+  if (target.fabric || params.direction === "ingress") return null;
+  return { way: "out", from: target.device, device: detourDevice(id) };
+}
+
+function met(request: Request): { hook: Hook; flow: Flow } {
   const { target, params } = request;
   const direction = params.direction ?? "egress";
-  return { hook: hookOf(target, direction), flow: flowOf(target, peerOf(request), direction) };
-};
+  const [hook, detour] = [hookOf(target, direction), detourOf(request)];
+  return {
+    hook: detour ? { netns: hook.netns, chain: "FORWARD", device: detour.device } : hook,
+    flow: flowOf(target, peerOf(request), direction),
+  };
+}
+
 const rule = (request: Request, queue: number): string[] => {
   const { hook, flow } = met(request);
   return appendRule({ hook, ...flow, comment: ruleComment(request.id), queue });
@@ -66,25 +90,38 @@ export const nfqueue = defineBackend<PacketParams, NfqueueUndo>({
       trial(rule(request, queue)),
       trial([...workerCommand(workerOptions(request, queue)), "--probe"]),
     ]);
-    return rules ?? worker;
+    return rules ?? worker ?? (detourOf(request) ? await probeDetour("out") : null);
   },
 
   plan(request) {
     const { netns } = met(request).hook;
+    const detour = detourOf(request);
     return {
       steps: [
+        ...(detour ? detourSteps(detour) : []).map((step) => `in ${netns}: ${step}`),
         `in ${netns}: a process that listens on a free NFQUEUE queue`,
         `in ${netns}: ${rule(request, 0).join(" ").replace("--queue-num 0", "--queue-num <free>")}`,
       ],
-      undo: { kind: "nfqueue", netns, comment: ruleComment(request.id), worker: null },
+      undo: {
+        kind: "nfqueue",
+        netns,
+        comment: ruleComment(request.id),
+        worker: null,
+        ...(detour && { detour }),
+      },
     };
   },
 
-  inspect: (request) => requireNoOverlap(request, [met(request)]),
+  async inspect(request) {
+    await requireNoOverlap(request, [met(request)]);
+    const detour = detourOf(request);
+    if (detour) await requireDetour(met(request).hook.netns, detour, request.target.name);
+  },
 
   async inject(request, undo, amend) {
     const { client, queue } = await startWorker(request, undo.netns);
     amend({ ...undo, worker: { ...client.ref, queue } });
+    if (undo.detour) await addDetour(undo.netns, undo.detour);
     await execIn(undo.netns, rule(request, queue));
     const { netns, comment } = undo;
     return {
@@ -96,19 +133,25 @@ export const nfqueue = defineBackend<PacketParams, NfqueueUndo>({
     };
   },
 
-  async undo({ netns, comment, worker }) {
+  async undo({ netns, comment, worker, detour }) {
     try {
-      await undoIn(netns, () => removeRules(netns, comment));
+      await undoIn(netns, async () => {
+        await removeRules(netns, comment);
+        if (detour) await removeDetour(netns, detour);
+      });
     } finally {
       // Even when the rule could not be removed: without a listener, it lets packets pass.
       if (worker) await endWorker(worker);
     }
   },
 
-  async remains({ netns, comment, worker }) {
+  async remains({ netns, comment, worker, detour }) {
     const rules = await lookIn(netns, () => rulesLeft(netns, comment));
+    const block = await lookIn(netns, async () =>
+      detour && (await detourIsThere(netns, detour.device)) ? `${detour.device} in ${netns}` : null,
+    );
     const lives = worker && isAlive(worker) ? `packet worker ${worker.pid}` : null;
-    return [rules, lives].filter(Boolean).join(", ") || null;
+    return [rules, block, lives].filter(Boolean).join(", ") || null;
   },
 });
 

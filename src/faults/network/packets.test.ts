@@ -36,7 +36,7 @@ describe("direction", () => {
   });
 
   test("what the target sends leaves by its device, what reaches it by the fabric's", () => {
-    const direct = { detourFrom: null };
+    const direct = { detour: null };
     const sent = { netns: "/run/netns/b", device: "eth0", peerField: "dst", ...direct } as const;
     expect(outletOf(b, "egress", "f-1")).toEqual(sent);
     const reached = { netns: "/run/netns/fabric", device: "b", peerField: "src", ...direct } as const;

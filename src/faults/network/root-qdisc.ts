@@ -7,7 +7,7 @@ import { ChaoslabError } from "../../cli/errors.ts";
 import { execIn } from "../../lab/netns.ts";
 import type { Evidence } from "../../model/fault.ts";
 import { type AnyBackend, defineBackend, type FaultRequest } from "../fault.ts";
-import { addDetour, detourIsThere, probeDetour, removeDetour, requireNoIngress } from "./detour.ts";
+import { addDetour, detourIsThere, detourSteps, probeDetour, removeDetour, requireDetour } from "./detour.ts";
 import { type Direction, type Outlet, outletOf } from "./flow.ts";
 import { lookIn, requireNamespace, trial, undoIn } from "./netns.ts";
 import { deleteRoot, hasRoot, parseQdiscs, type Qdisc, rootHandle, rootState } from "./tc.ts";
@@ -50,11 +50,6 @@ export function rootQdiscBackend<P extends Directed>(mechanism: RootQdisc<P>): A
     hasRoot(await qdiscs(netns), device, root.kind, root.handle);
   const outlet = ({ target, params, id }: FaultRequest<P>): Outlet =>
     outletOf(target, params.direction ?? "egress", id);
-  const allCommands = (request: FaultRequest<P>, root: string): string[][] => {
-    const at = outlet(request);
-    const detour = at.detourFrom === null ? [] : addDetour(at.detourFrom, at.device);
-    return [...detour, ...mechanism.commands(request, at, root)];
-  };
 
   return defineBackend<P, Static<typeof RootUndo>>({
     name,
@@ -64,7 +59,7 @@ export function rootQdiscBackend<P extends Directed>(mechanism: RootQdisc<P>): A
     async probe(request) {
       const unfit = mechanism.unfit?.(request) ?? null;
       if (unfit !== null) return unfit;
-      const lacks = outlet(request).detourFrom === null ? null : await probeDetour();
+      const lacks = outlet(request).detour && (await probeDetour("in"));
       if (lacks !== null) return lacks;
       // The plan's own commands, on the loopback device of a namespace that ends with them.
       const lo = { ...outlet(request), device: "lo" };
@@ -75,20 +70,22 @@ export function rootQdiscBackend<P extends Directed>(mechanism: RootQdisc<P>): A
     },
 
     plan(request) {
-      const { netns, device, detourFrom } = outlet(request);
+      const at = outlet(request);
+      const { netns, device, detour } = at;
       const handle = rootHandle(request.id);
       const root = { kind: mechanism.rootKind(request), handle };
+      const commands = mechanism.commands(request, at, handle).map((argv) => argv.join(" "));
       return {
-        steps: allCommands(request, handle).map((argv) => `in ${netns}: ${argv.join(" ")}`),
-        undo: { kind: name, netns, device, root, ...(detourFrom !== null && { detour_from: detourFrom }) },
+        steps: [...(detour ? detourSteps(detour) : []), ...commands].map((step) => `in ${netns}: ${step}`),
+        undo: { kind: name, netns, device, root, ...(detour && { detour_from: detour.from }) },
       };
     },
 
     async inspect(request) {
-      const { netns, device, detourFrom } = outlet(request);
+      const { netns, device, detour } = outlet(request);
       const { name: node } = request.target;
       requireNamespace(netns, node);
-      if (detourFrom !== null) return requireNoIngress(netns, detourFrom, node);
+      if (detour) return requireDetour(netns, detour, node);
       const state = rootState(await qdiscs(netns), device);
       if (state === "free") return;
       const what = state === "ours" ? "a fault of chaoslab's" : "a qdisc that chaoslab did not make";
@@ -98,7 +95,8 @@ export function rootQdiscBackend<P extends Directed>(mechanism: RootQdisc<P>): A
     async inject(request, undo) {
       const at = outlet(request);
       // `tc qdisc add` is exclusive: the kernel refuses it when a root other than its own default is there.
-      for (const argv of allCommands(request, undo.root.handle)) await execIn(at.netns, argv);
+      if (at.detour) await addDetour(at.netns, at.detour);
+      for (const argv of mechanism.commands(request, at, undo.root.handle)) await execIn(at.netns, argv);
       return {
         verify: async () => mechanism.evidence(request, await qdiscs(at.netns), at, undo.root.handle),
       };
@@ -107,7 +105,7 @@ export function rootQdiscBackend<P extends Directed>(mechanism: RootQdisc<P>): A
     undo: (undo) =>
       undoIn(undo.netns, async () => {
         const { netns, device, root, detour_from } = undo;
-        if (detour_from !== undefined) return removeDetour(netns, detour_from, device);
+        if (detour_from !== undefined) return removeDetour(netns, { way: "in", from: detour_from, device });
         if (!(await isThere(undo))) return;
         const { code, stderr } = await execIn(netns, deleteRoot(device, root.handle), { allowFailure: true });
         if (code === 0 || !(await isThere(undo))) return;

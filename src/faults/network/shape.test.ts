@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { addHtb, addTbf, bucket, shaped } from "./shape.ts";
 
 const text = (argvs: string[][]): string[] => argvs.map((argv) => argv.join(" "));
-const outlet = { netns: "/run/netns/n", device: "eth0", detourFrom: null };
+const outlet = { netns: "/run/netns/n", device: "eth0", detour: null };
 
 describe("sizes", () => {
   test.each([

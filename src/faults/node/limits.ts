@@ -77,6 +77,7 @@ export function limitBackend<P>(spec: LimitSpec<P>): AnyBackend<P> {
 
     async probe(request) {
       const cgroup = cgroupOf(request.target);
+      if (cgroup.tree) return `${request.target.name} has no cgroup to itself`;
       if (cgroup.version !== version) return `the node is in a cgroup of version ${cgroup.version}`;
       const missing = existing(cgroup, request).find(({ file }) => controlFile(cgroup, file) === null);
       return missing ? `${request.target.name} has no ${missing.file} in its cgroup: is the lab up?` : null;

@@ -2,9 +2,9 @@
  * The processes of a node, as its cgroup has them, and signals to all of them.
  * @module
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { ChaoslabError } from "../../cli/errors.ts";
-import { isAlive, type ProcessRef, processRef, signalProcess } from "../../lab/process.ts";
+import { isAlive, type ProcessRef, processRef, signalProcess, treePids } from "../../lab/process.ts";
 import type { Target } from "../../lab/target.ts";
 import { waitFor } from "../../lab/wait.ts";
 import { type Cgroup, cgroupOf, readControl, writeControl } from "./cgroup.ts";
@@ -22,27 +22,15 @@ type Status = Pick<NodeProcess, "state" | "parent" | "residentKib">;
 
 /** Processes of the node now, without zombies. A group that is gone has none. */
 export function processesOf(cgroup: Cgroup): NodeProcess[] {
-  if (cgroup.tree) return descendantsOf(cgroup.tree);
-  const pids = (readControl(cgroup, "cgroup.procs") ?? "").split("\n").filter(Boolean);
-  return pids.flatMap((pid) => processOf(Number(pid)) ?? []);
+  const listed = (): number[] =>
+    (readControl(cgroup, "cgroup.procs") ?? "").split("\n").filter(Boolean).map(Number);
+  return (cgroup.tree ? treePids(cgroup.tree) : listed()).flatMap((pid) => processOf(pid) ?? []);
 }
 
 function processOf(pid: number): NodeProcess | null {
   const ref = processRef(pid);
   const status = ref && statusOf(ref.pid);
   return ref && status ? { ...ref, ...status } : null;
-}
-
-/** A process with all that it has started, and those; none when it is gone. */
-function descendantsOf(root: ProcessRef): NodeProcess[] {
-  if (!isAlive(root)) return [];
-  const all = readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((pid) => processOf(Number(pid)) ?? []);
-  const found = all.filter(({ pid }) => pid === root.pid);
-  // What is added is looked at in turn.
-  for (const each of found) found.push(...all.filter(({ parent }) => parent === each.pid));
-  return found;
 }
 
 function statusOf(pid: number): Status | null {

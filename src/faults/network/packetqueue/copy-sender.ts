@@ -3,15 +3,14 @@
  * @module
  */
 import { ChaoslabError } from "../../../cli/errors.ts";
-import { COPY_MARK } from "../iptables.ts";
 import * as c from "./libc.ts";
 
 const IPV4_HEADER = 20;
 
 /**
  * A raw IPv4 socket that takes packets with their header (raw(7): IPPROTO_RAW implies IP_HDRINCL) and routes them by
- * their destination. What it sends starts at the OUTPUT hook: FORWARD does not see it, INPUT sees it come by the loopback
- * device, and POSTROUTING's rule passes over the mark, so no copy is ever copied.
+ * their destination. What it sends starts at the OUTPUT hook: FORWARD, where the queue's rule is, does not see it, so no
+ * copy is ever copied.
  */
 export class CopySender {
   readonly #fd: number;
@@ -21,10 +20,6 @@ export class CopySender {
   constructor() {
     this.#fd = c.libc.socket(c.AF_INET, c.SOCK_RAW_CLOEXEC, c.IPPROTO_RAW);
     if (this.#fd < 0) throw new ChaoslabError("permission", "no raw socket: no CAP_NET_RAW here");
-    const mark = new Uint32Array(new ArrayBuffer(4));
-    mark[0] = COPY_MARK;
-    if (c.libc.setsockopt(this.#fd, c.SOL_SOCKET, c.SO_MARK, mark, 4) < 0)
-      throw new ChaoslabError("permission", "no mark on a raw socket: no CAP_NET_ADMIN here");
     this.#to[0] = c.AF_INET;
   }
 

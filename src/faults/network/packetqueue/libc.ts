@@ -30,7 +30,6 @@ export const NETLINK_NETFILTER = 12;
 export const IPPROTO_RAW = 255;
 export const SOL_SOCKET = 1;
 export const SO_RCVBUF = 8;
-export const SO_MARK = 36;
 export const SO_RCVBUFFORCE = 33;
 export const MSG_DONTWAIT = 0x40;
 
