@@ -9,7 +9,7 @@ import { basename, join } from "node:path";
 import { type Static, Type } from "@sinclair/typebox";
 import { ChaoslabError, codeOf } from "../cli/errors.ts";
 import { volumePath } from "../lab/docker/container.ts";
-import { Engine } from "../lab/docker/engine.ts";
+import { engineOf } from "../lab/docker/engine.ts";
 import type { Target } from "../lab/target.ts";
 import type { Evidence } from "../model/fault.ts";
 import type { DiskParams } from "../model/params.ts";
@@ -60,7 +60,7 @@ function volumeOf({ name, volume }: Target): string {
 /** Where the file is now; null when its volume is gone with its container. */
 async function fileOf({ path, of }: DiskUndo): Promise<string | null> {
   if (!of) return path;
-  const folder = await volumePath(new Engine(of.socket), of.container, of.destination);
+  const folder = await volumePath(engineOf(of.socket), of.container, of.destination);
   return folder === null ? null : join(folder, basename(path));
 }
 

@@ -33,7 +33,7 @@ const PARAMS: Partial<Record<FaultType, Readonly<Record<string, unknown>>>> = {
   corrupt: { corrupt_percent: 30 },
   bandwidth: { rate_kbit: 100 },
   cpu: { cores: 0.1 },
-  memory: { limit_mib: 24 },
+  memory: { limit_mib: 12 },
   toxic: { toxic: "latency", latency_ms: 50 },
 };
 const TARGETS: Partial<Record<FaultType, string>> = { dependency: "payments", disk: "pg-primary" };

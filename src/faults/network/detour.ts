@@ -97,8 +97,11 @@ export async function requireDetour(netns: string, { way, from }: Detour, node: 
 export async function addDetour(netns: string, detour: Detour): Promise<void> {
   for (const argv of addBlock(detour.device)) await execIn(netns, argv);
   if (detour.way === "out") {
-    for (const [name, value] of Object.entries(SETTINGS))
-      await execIn(netns, ["tee", settingPath(detour.device, name)], { input: value });
+    // On a /proc of its own: that of a controller in a container cannot be written to.
+    for (const [name, value] of Object.entries(SETTINGS)) {
+      const write = ["unshare", "--mount-proc", "tee", settingPath(detour.device, name)];
+      await execIn(netns, write, { input: value });
+    }
   }
   if (!(await isHooked(netns, detour.from))) await execIn(netns, addHook(detour.from));
   const ttl = Number(await textIn(netns, "/proc/sys/net/ipv4/ip_default_ttl"));

@@ -2,6 +2,7 @@
  * The Docker Engine's API over its unix socket: the few calls that a lab of containers needs.
  * @module
  */
+import { existsSync } from "node:fs";
 import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { ChaoslabError, reasonOf } from "../../cli/errors.ts";
@@ -66,6 +67,9 @@ export function engineSocket(host = process.env.DOCKER_HOST): string {
     "unix:///path/of/docker.sock is accepted",
   );
 }
+
+/** The engine of a recorded socket. A controller in a container has it at another path: then that of this place is meant. */
+export const engineOf = (socket: string): Engine => new Engine(existsSync(socket) ? socket : engineSocket());
 
 export class Engine {
   constructor(readonly socket: string) {}
