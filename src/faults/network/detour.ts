@@ -12,20 +12,26 @@
  * those and no others.
  * @module
  */
+import { type Static, Type } from "@sinclair/typebox";
 import { ChaoslabError } from "../../cli/errors.ts";
 import { execIn } from "../../lab/netns.ts";
 import { trial } from "./netns.ts";
 
-export interface Detour {
+/** Part of an undo. */
+export const Detour = Type.Object({
   /** `in`: of what arrives by `from`. `out`: of what leaves by it. */
-  way: "in" | "out";
+  way: Type.Union([Type.Literal("in"), Type.Literal("out")]),
   /** The node's device. */
-  from: string;
+  from: Type.String(),
   /** The block. */
-  device: string;
-}
+  device: Type.String(),
+});
+export type Detour = Static<typeof Detour>;
 
 const PREFIX = "chaoslab";
+
+/** Every block of ours, as iptables(8) names devices: packets take one detour, whichever of several faults made it. */
+export const ANY_DETOUR = `${PREFIX}+`;
 
 /** At most 15 characters (IFNAMSIZ). */
 export const detourDevice = (id: string): string => `${PREFIX}${hex(id).slice(0, 7)}`;
@@ -108,9 +114,15 @@ export async function addDetour(netns: string, detour: Detour): Promise<void> {
   await execIn(netns, addFilter(detour, ttl));
 }
 
-export async function detourIsThere(netns: string, device: string): Promise<boolean> {
+async function detourIsThere(netns: string, device: string): Promise<boolean> {
   const { code } = await execIn(netns, ["ip", "link", "show", "dev", device], { allowFailure: true });
   return code === 0;
+}
+
+/** What is left of it, in words; null when nothing is, or it never was. */
+export async function detourLeft(netns: string, detour: Detour | undefined): Promise<string | null> {
+  if (!detour || !(await detourIsThere(netns, detour.device))) return null;
+  return `${detour.device} in ${netns}`;
 }
 
 /** Takes the detour away; that it is gone is fine. */

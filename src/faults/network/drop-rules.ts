@@ -8,8 +8,17 @@ import { execIn } from "../../lab/netns.ts";
 import type { Evidence } from "../../model/fault.ts";
 import type { PartitionParams } from "../../model/params.ts";
 import { defineBackend, type FaultRequest } from "../fault.ts";
+import {
+  addDetour,
+  Detour,
+  detourLeft,
+  detourSteps,
+  probeDetour,
+  removeDetour,
+  requireDetour,
+} from "./detour.ts";
 import { removeRules, requireNoOverlap, rulesLeft } from "./fault-rules.ts";
-import { type Direction, type Flow, flowOf, type Hook, hookOf, peerOf } from "./flow.ts";
+import { type Direction, detourOf, type Flow, flowOf, type Hook, hookOf, peerOf } from "./flow.ts";
 import {
   COUNT_RULES,
   countersOf,
@@ -27,18 +36,21 @@ const DropUndo = Type.Object({
   netns: Type.String(),
   /** Comment that marks the rules as this fault's. */
   comment: Type.String(),
+  /** The detour that packets take to the rules. Absent: they come by without one. */
+  detour: Type.Optional(Detour),
 });
 type Request = FaultRequest<PartitionParams>;
 
-function met(request: Request): { hook: Hook; flow: Flow }[] {
-  const { target, params } = request;
-  const { direction = "both" } = params;
-  const directions: readonly Direction[] = direction === "both" ? ["egress", "ingress"] : [direction];
-  return directions.map((each) => ({
-    hook: hookOf(target, each),
-    flow: flowOf(target, peerOf(request), each),
-  }));
+function directionsOf({ params: { direction = "both" } }: Request): readonly Direction[] {
+  return direction === "both" ? ["egress", "ingress"] : [direction];
 }
+const detour = (request: Request): Detour | null => detourOf(request, directionsOf(request));
+
+const met = (request: Request): { hook: Hook; flow: Flow }[] =>
+  directionsOf(request).map((each) => ({
+    hook: hookOf(request.target, each),
+    flow: flowOf(request.target, peerOf(request), each),
+  }));
 
 const commands = (request: Request): string[][] =>
   met(request).map(({ hook, flow }) => dropRule(hook, flow, ruleComment(request.id)));
@@ -56,20 +68,27 @@ export const dropRules = defineBackend<PartitionParams, Static<typeof DropUndo>>
       const lacks = await trial(argv);
       if (lacks !== null) return lacks;
     }
-    return null;
+    return detour(request) ? probeDetour("out") : null;
   },
 
   plan(request) {
     const netns = netnsOf(request);
+    const way = detour(request);
+    const steps = [...(way ? detourSteps(way) : []), ...commands(request).map((argv) => argv.join(" "))];
     return {
-      steps: commands(request).map((argv) => `in ${netns}: ${argv.join(" ")}`),
-      undo: { kind: "iptables", netns, comment: ruleComment(request.id) },
+      steps: steps.map((step) => `in ${netns}: ${step}`),
+      undo: { kind: "iptables", netns, comment: ruleComment(request.id), ...(way && { detour: way }) },
     };
   },
 
-  inspect: (request) => requireNoOverlap(request, met(request)),
+  async inspect(request) {
+    await requireNoOverlap(request, met(request));
+    const way = detour(request);
+    if (way) await requireDetour(netnsOf(request), way, request.target.name);
+  },
 
-  async inject(request, { netns, comment }) {
+  async inject(request, { netns, comment, detour: way }) {
+    if (way) await addDetour(netns, way);
     for (const argv of commands(request)) await execIn(netns, argv);
     return {
       async verify() {
@@ -79,8 +98,16 @@ export const dropRules = defineBackend<PartitionParams, Static<typeof DropUndo>>
     };
   },
 
-  undo: ({ netns, comment }) => undoIn(netns, () => removeRules(netns, comment)),
-  remains: ({ netns, comment }) => lookIn(netns, () => rulesLeft(netns, comment)),
+  undo: ({ netns, comment, detour: way }) =>
+    undoIn(netns, async () => {
+      await removeRules(netns, comment);
+      if (way) await removeDetour(netns, way);
+    }),
+  remains: ({ netns, comment, detour: way }) =>
+    lookIn(netns, async () => {
+      const left = [await rulesLeft(netns, comment), await detourLeft(netns, way)];
+      return left.filter(Boolean).join(", ") || null;
+    }),
 });
 
 /** `rules` are those of the fault, with counters; all that were made must still be there. */

@@ -5,7 +5,7 @@
 import { ChaoslabError } from "../../cli/errors.ts";
 import type { Target } from "../../lab/target.ts";
 import type { FaultRequest } from "../fault.ts";
-import { type Detour, detourDevice } from "./detour.ts";
+import { ANY_DETOUR, type Detour, detourDevice } from "./detour.ts";
 
 /** `egress`: what the target sends. `ingress`: what reaches it. */
 export type Direction = "egress" | "ingress";
@@ -27,15 +27,28 @@ export function flowOf(target: Target, peer: Target | null, direction: Direction
 /** A chain of iptables' mangle table, and the device that its packets come by or leave by; null: any. */
 export interface Hook {
   netns: string;
-  chain: "FORWARD" | "POSTROUTING" | "INPUT";
+  chain: "FORWARD" | "INPUT";
   device: string | null;
 }
 
-/** Where the target's packets of one direction are met: in the fabric, or, where there is none, in its own namespace. */
+/**
+ * Where the target's packets of one direction are met: in the fabric, or, where there is none, in its own namespace, what
+ * it sends on a detour.
+ */
 export function hookOf(target: Target, direction: Direction): Hook {
   if (target.fabric) return { netns: target.fabric.netns, chain: "FORWARD", device: null };
-  const chain = direction === "egress" ? "POSTROUTING" : "INPUT";
-  return { netns: ownNetns(target), chain, device: target.device };
+  return direction === "egress"
+    ? { netns: ownNetns(target), chain: "FORWARD", device: ANY_DETOUR }
+    : { netns: ownNetns(target), chain: "INPUT", device: target.device };
+}
+
+/** The detour that a fault with these directions needs; null when it needs none. */
+export function detourOf(
+  { id, target }: Pick<FaultRequest<unknown>, "id" | "target">,
+  directions: readonly Direction[],
+): Detour | null {
+  if (target.fabric || !directions.includes("egress")) return null;
+  return { way: "out", from: target.device, device: detourDevice(id) };
 }
 
 function ownNetns({ name, netns }: Target): string {

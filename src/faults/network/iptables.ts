@@ -47,8 +47,8 @@ export const dropRule = (hook: Pick<Hook, "chain" | "device">, flow: Flow, comme
   "DROP",
 ];
 
-const through = ({ chain, device }: Pick<Hook, "chain" | "device">): string[] =>
-  device === null ? [] : [chain === "POSTROUTING" ? "-o" : "-i", device];
+const through = ({ device }: Pick<Hook, "chain" | "device">): string[] =>
+  device === null ? [] : ["-i", device];
 const matching = ({ source, destination }: Flow): string[] => [
   ...(source === null ? [] : ["-s", `${source}/32`]),
   ...(destination === null ? [] : ["-d", `${destination}/32`]),

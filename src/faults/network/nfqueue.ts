@@ -12,15 +12,15 @@ import { waitFor } from "../../lab/wait.ts";
 import { defineBackend, type FaultRequest } from "../fault.ts";
 import {
   addDetour,
-  detourDevice,
-  detourIsThere,
+  Detour,
+  detourLeft,
   detourSteps,
   probeDetour,
   removeDetour,
   requireDetour,
 } from "./detour.ts";
 import { listRules, removeRules, requireNoOverlap, rulesLeft } from "./fault-rules.ts";
-import { type Flow, flowOf, type Hook, hookOf, peerOf } from "./flow.ts";
+import { type Direction, detourOf, type Flow, flowOf, type Hook, hookOf, peerOf } from "./flow.ts";
 import { impairmentOf, type PacketParams } from "./impairment.ts";
 import { appendRule, queuesInRules, ruleComment, rulesWithComment } from "./iptables.ts";
 import { lookIn, trial, undoIn } from "./netns.ts";
@@ -41,9 +41,7 @@ const NfqueueUndo = Type.Object({
     Type.Null(),
   ]),
   /** The detour that packets take to the rule. Absent: they come by without one. */
-  detour: Type.Optional(
-    Type.Object({ way: Type.Literal("out"), from: Type.String(), device: Type.String() }),
-  ),
+  detour: Type.Optional(Detour),
 });
 type NfqueueUndo = Static<typeof NfqueueUndo>;
 type Request = FaultRequest<PacketParams>;
@@ -51,21 +49,13 @@ type Request = FaultRequest<PacketParams>;
 /** Chance is the same in every run unless a seed says otherwise. */
 const DEFAULT_SEED = 1;
 
-/** Null where the packets come by a place that they have left their socket at. */
-function detourOf({ id, target, params }: Request): NfqueueUndo["detour"] | null {
-  if (target.fabric || params.direction === "ingress") return null;
-  return { way: "out", from: target.device, device: detourDevice(id) };
-}
+const directionOf = ({ params }: Request): Direction => params.direction ?? "egress";
+const detour = (request: Request): Detour | null => detourOf(request, [directionOf(request)]);
 
-function met(request: Request): { hook: Hook; flow: Flow } {
-  const { target, params } = request;
-  const direction = params.direction ?? "egress";
-  const [hook, detour] = [hookOf(target, direction), detourOf(request)];
-  return {
-    hook: detour ? { netns: hook.netns, chain: "FORWARD", device: detour.device } : hook,
-    flow: flowOf(target, peerOf(request), direction),
-  };
-}
+const met = (request: Request): { hook: Hook; flow: Flow } => ({
+  hook: hookOf(request.target, directionOf(request)),
+  flow: flowOf(request.target, peerOf(request), directionOf(request)),
+});
 
 const rule = (request: Request, queue: number): string[] => {
   const { hook, flow } = met(request);
@@ -90,15 +80,15 @@ export const nfqueue = defineBackend<PacketParams, NfqueueUndo>({
       trial(rule(request, queue)),
       trial([...workerCommand(workerOptions(request, queue)), "--probe"]),
     ]);
-    return rules ?? worker ?? (detourOf(request) ? await probeDetour("out") : null);
+    return rules ?? worker ?? (detour(request) ? await probeDetour("out") : null);
   },
 
   plan(request) {
     const { netns } = met(request).hook;
-    const detour = detourOf(request);
+    const way = detour(request);
     return {
       steps: [
-        ...(detour ? detourSteps(detour) : []).map((step) => `in ${netns}: ${step}`),
+        ...(way ? detourSteps(way) : []).map((step) => `in ${netns}: ${step}`),
         `in ${netns}: a process that listens on a free NFQUEUE queue`,
         `in ${netns}: ${rule(request, 0).join(" ").replace("--queue-num 0", "--queue-num <free>")}`,
       ],
@@ -107,15 +97,15 @@ export const nfqueue = defineBackend<PacketParams, NfqueueUndo>({
         netns,
         comment: ruleComment(request.id),
         worker: null,
-        ...(detour && { detour }),
+        ...(way && { detour: way }),
       },
     };
   },
 
   async inspect(request) {
     await requireNoOverlap(request, [met(request)]);
-    const detour = detourOf(request);
-    if (detour) await requireDetour(met(request).hook.netns, detour, request.target.name);
+    const way = detour(request);
+    if (way) await requireDetour(met(request).hook.netns, way, request.target.name);
   },
 
   async inject(request, undo, amend) {
@@ -147,9 +137,7 @@ export const nfqueue = defineBackend<PacketParams, NfqueueUndo>({
 
   async remains({ netns, comment, worker, detour }) {
     const rules = await lookIn(netns, () => rulesLeft(netns, comment));
-    const block = await lookIn(netns, async () =>
-      detour && (await detourIsThere(netns, detour.device)) ? `${detour.device} in ${netns}` : null,
-    );
+    const block = await lookIn(netns, () => detourLeft(netns, detour));
     const lives = worker && isAlive(worker) ? `packet worker ${worker.pid}` : null;
     return [rules, block, lives].filter(Boolean).join(", ") || null;
   },

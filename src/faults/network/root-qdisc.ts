@@ -7,7 +7,15 @@ import { ChaoslabError } from "../../cli/errors.ts";
 import { execIn } from "../../lab/netns.ts";
 import type { Evidence } from "../../model/fault.ts";
 import { type AnyBackend, defineBackend, type FaultRequest } from "../fault.ts";
-import { addDetour, detourIsThere, detourSteps, probeDetour, removeDetour, requireDetour } from "./detour.ts";
+import {
+  addDetour,
+  Detour,
+  detourLeft,
+  detourSteps,
+  probeDetour,
+  removeDetour,
+  requireDetour,
+} from "./detour.ts";
 import { type Direction, type Outlet, outletOf } from "./flow.ts";
 import { lookIn, requireNamespace, trial, undoIn } from "./netns.ts";
 import { deleteRoot, hasRoot, parseQdiscs, type Qdisc, rootHandle, rootState } from "./tc.ts";
@@ -43,8 +51,8 @@ export function rootQdiscBackend<P extends Directed>(mechanism: RootQdisc<P>): A
     device: Type.String(),
     /** Kind and handle of the root qdisc we add: both must match before it is deleted. */
     root: Type.Object({ kind: Type.String(), handle: Type.String() }),
-    /** The device whose arriving packets take the detour over `device`. Absent: `device` was there before. */
-    detour_from: Type.Optional(Type.String()),
+    /** What leads packets to the device. Absent: it was there before. */
+    detour: Type.Optional(Detour),
   });
   const isThere = async ({ netns, device, root }: Static<typeof RootUndo>): Promise<boolean> =>
     hasRoot(await qdiscs(netns), device, root.kind, root.handle);
@@ -77,7 +85,7 @@ export function rootQdiscBackend<P extends Directed>(mechanism: RootQdisc<P>): A
       const commands = mechanism.commands(request, at, handle).map((argv) => argv.join(" "));
       return {
         steps: [...(detour ? detourSteps(detour) : []), ...commands].map((step) => `in ${netns}: ${step}`),
-        undo: { kind: name, netns, device, root, ...(detour && { detour_from: detour.from }) },
+        undo: { kind: name, netns, device, root, ...(detour && { detour }) },
       };
     },
 
@@ -104,8 +112,8 @@ export function rootQdiscBackend<P extends Directed>(mechanism: RootQdisc<P>): A
 
     undo: (undo) =>
       undoIn(undo.netns, async () => {
-        const { netns, device, root, detour_from } = undo;
-        if (detour_from !== undefined) return removeDetour(netns, { way: "in", from: detour_from, device });
+        const { netns, device, root, detour } = undo;
+        if (detour) return removeDetour(netns, detour);
         if (!(await isThere(undo))) return;
         const { code, stderr } = await execIn(netns, deleteRoot(device, root.handle), { allowFailure: true });
         if (code === 0 || !(await isThere(undo))) return;
@@ -117,8 +125,8 @@ export function rootQdiscBackend<P extends Directed>(mechanism: RootQdisc<P>): A
 
     remains: (undo) =>
       lookIn(undo.netns, async () => {
-        const { netns, device, root, detour_from } = undo;
-        if (detour_from !== undefined && (await detourIsThere(netns, device))) return `${device} in ${netns}`;
+        const { netns, device, root, detour } = undo;
+        if (detour) return detourLeft(netns, detour);
         return (await isThere(undo)) ? `qdisc ${root.kind} ${root.handle} on ${device} in ${netns}` : null;
       }),
   });

@@ -3,14 +3,14 @@
  * each node is looked up anew, as what it is may have been started again meanwhile.
  * @module
  */
-import { mkdirSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { ChaoslabError } from "../../cli/errors.ts";
 import type { FaultSpec } from "../../model/fault.ts";
 import type { LabFile, NodeEntry } from "../../model/lab-file.ts";
 import { nodesNamedBy } from "../../model/params.ts";
 import { statusOf, targetOf } from "../docker/container.ts";
 import { type Container, Engine, engineSocket } from "../docker/engine.ts";
-import { checkLabName, LabPaths, readRecord } from "../host/record.ts";
+import { checkLabName, LabPaths, makeLabFolder, readRecord } from "../host/record.ts";
 import { type Lab, lookUpTargets, type NodeStatus, noSuchNode, type Targets } from "../lab.ts";
 import { inNamespace } from "../netns.ts";
 import { ageMs, type ProcessRef } from "../process.ts";
@@ -55,7 +55,7 @@ export class AttachedLab implements Lab {
       );
     }
     const lab = new AttachedLab(path, file, null);
-    mkdirSync(lab.paths.dir, { recursive: true, mode: 0o700 });
+    makeLabFolder(lab.paths);
     if (file.client === undefined) return lab;
     return new AttachedLab(path, file, (await lab.target(file.client)).netns);
   }

@@ -3,13 +3,13 @@
  * process's to start or to remove; `docker compose` does that.
  * @module
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ChaoslabError } from "../../cli/errors.ts";
 import { isLostLabAddress } from "../../load/reach.ts";
 import type { FaultSpec } from "../../model/fault.ts";
 import { LINKS, linkProxies } from "../host/links.ts";
-import { DEFAULT_SEEDED, LabPaths } from "../host/record.ts";
+import { DEFAULT_SEEDED, LabPaths, makeLabFolder } from "../host/record.ts";
 import { NODE_NAMES, type NodeName, PORTS, PROXY_NODE, SERVICES, Topology } from "../host/topology.ts";
 import { type Lab, lookUpTargets, type NodeStatus, noSuchNode, type Shop, type Targets } from "../lab.ts";
 import { inNamespace } from "../netns.ts";
@@ -86,7 +86,7 @@ export class DockerLab implements Lab {
       shop,
       proxyToken: isProxied ? (environmentOf(toxiproxy, "CHAOSLAB_TOKEN") ?? "") : null,
     });
-    mkdirSync(lab.paths.dir, { recursive: true, mode: 0o700 });
+    makeLabFolder(lab.paths);
     return lab;
   }
 

@@ -176,6 +176,11 @@ export function labNames(): string[] {
   }
 }
 
+/** The folder of a lab that is not this host's to boot; that it is there is fine. Users of other labs must get past it. */
+export function makeLabFolder({ dir }: LabPaths): void {
+  inFolder("labs", () => mkdirSync(dir, { recursive: true, mode: 0o755 }));
+}
+
 /** Acts in a folder of the state's root, made if need be; another lab's end may remove it in between. */
 function inFolder<T>(folder: string, act: () => T): T {
   for (let attempt = 1; ; attempt++) {
