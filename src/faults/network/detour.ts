@@ -12,8 +12,10 @@
  * those and no others.
  * @module
  */
+import { existsSync } from "node:fs";
 import { type Static, Type } from "@sinclair/typebox";
 import { ChaoslabError } from "../../cli/errors.ts";
+import { exec } from "../../lab/exec.ts";
 import { execIn } from "../../lab/netns.ts";
 import { trial } from "./netns.ts";
 
@@ -80,8 +82,19 @@ export function detourSteps(detour: Detour): string[] {
   ];
 }
 
+/**
+ * Loads the module of such devices where it is not there yet: left to the kernel, it would make two of them in the
+ * host's own namespace.
+ */
+async function loadModule(): Promise<void> {
+  if (existsSync("/sys/module/ifb") || Bun.which("modprobe") === null) return;
+  // Where it is part of the kernel there is no module, and no need for one.
+  await exec(["modprobe", "ifb", "numifbs=0"], { allowFailure: true });
+}
+
 /** What is missing for a detour here, in a few words; null when nothing is. */
 export async function probeDetour(way: Detour["way"]): Promise<string | null> {
+  await loadModule();
   const [block = []] = addBlock("probe");
   const lines = [addHook("lo"), addFilter({ way, from: "lo", device: "lo" }, USUAL_TTL)];
   const batch = lines.map(([, ...args]) => args.join(" ")).join("\n");
@@ -101,6 +114,7 @@ export async function requireDetour(netns: string, { way, from }: Detour, node: 
 }
 
 export async function addDetour(netns: string, detour: Detour): Promise<void> {
+  await loadModule();
   for (const argv of addBlock(detour.device)) await execIn(netns, argv);
   if (detour.way === "out") {
     // On a /proc of its own: that of a controller in a container cannot be written to.
