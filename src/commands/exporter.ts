@@ -7,8 +7,10 @@ import { listening } from "../cli/listen.ts";
 import { abortOnSignals } from "../cli/signals.ts";
 import { findLab } from "../lab/host/lab.ts";
 import { databaseUrl } from "../lab/host/nodes.ts";
-import { checkLabName } from "../lab/host/record.ts";
+import { checkLabName, LabPaths } from "../lab/host/record.ts";
 import { PORTS } from "../lab/host/topology.ts";
+import { labNameOf } from "../lab/ready.ts";
+import { FaultSource } from "../observe/exporter/faults.ts";
 import { LabSource } from "../observe/exporter/lab.ts";
 import { PostgresSource } from "../observe/exporter/postgres.ts";
 import { RedisSource } from "../observe/exporter/redis.ts";
@@ -48,18 +50,20 @@ function sourcesOf(flags: Flags): Source[] {
   if (name !== undefined) {
     const lab = findLab(checkLabName(name));
     if (!lab) throw new ChaoslabError("notFound", `no lab ${name} on this host`, "chaoslab up boots one");
-    sources.push(new LabSource(lab));
+    sources.push(new LabSource(lab), new FaultSource(lab.paths.journal));
     for (const node of ["pg-primary", "pg-replica"] as const) {
       // The databases' own statistics are told to their superuser alone.
       sources.push(new PostgresSource(node, databaseUrl(lab, node, "postgres")));
     }
     sources.push(new RedisSource("redis", `redis://${lab.topology.address("redis")}:${PORTS.redis}`));
   }
+  const faults = textFlag(flags, "faults");
+  if (faults !== undefined) sources.push(new FaultSource(new LabPaths(labNameOf(faults)).journal));
   if (sources.length > 0) return sources;
   throw new ChaoslabError(
     "usage",
     "exporter: nothing to tell of",
-    "--lab, --postgres name=url or --redis name=url",
+    "--lab, --faults, --postgres name=url or --redis name=url",
   );
 }
 

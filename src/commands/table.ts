@@ -372,6 +372,10 @@ Exit codes
         "--lab <name>",
         "Tell of this lab: its databases, its nodes' cgroups and volumes, the faults in force",
       ],
+      [
+        "--faults <lab>",
+        "Tell of the faults in force of this lab: a name, docker, or a file such as lab.yaml",
+      ],
       ["--postgres <name=url>", "A PostgreSQL server and what to call it; may be given more than once"],
       ["--redis <name=url>", "A Redis server and what to call it; may be given more than once"],
       ["--host <address>", "Address to listen on (default: 127.0.0.1)"],

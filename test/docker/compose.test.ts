@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import postgres from "postgres";
 import { type NodeName, PORTS } from "../../src/lab/host/topology.ts";
 import { waitFor } from "../../src/lab/wait.ts";
+import { chaoslab } from "../support.ts";
 import { Compose, POSTGRES_PASSWORD, TOKEN, TOPOLOGY } from "./compose.ts";
 import { type Engine, IMAGE, startEngine } from "./engine.ts";
 
@@ -170,7 +171,7 @@ describe.skipIf(typeof engine === "string")("docker-compose.yml", () => {
     await waitFor(healthy, { what: "every health check to pass", timeoutMs: 45_000, intervalMs: 500 });
   });
 
-  test("the exporter tells of both databases and of Redis", async () => {
+  test("the exporter tells of both databases, of Redis, and of the faults in force", async () => {
     await compose.run("--profile", "observe", "up", "--detach", "--no-build", "exporter");
     const metrics = async (): Promise<string> => (await fetch(`http://198.19.254.91:9187/metrics`)).text();
     const told = await waitFor(metrics, { what: "the exporter to answer", timeoutMs: 10_000 });
@@ -181,6 +182,12 @@ describe.skipIf(typeof engine === "string")("docker-compose.yml", () => {
     ]) {
       expect(told).toContain(line);
     }
+    const env = { DOCKER_HOST: running.host, CHAOSLAB_HOME: `${running.scratch}/state` };
+    const argv = ["inject", "stop", "--target", "catalog", "--for", "30s", "--lab", "docker"];
+    expect((await chaoslab(argv, { env })).code).toBe(0);
+    expect(await metrics()).toMatch(/^chaoslab_fault_active\{.*type="stop",target="catalog".*\} 1$/m);
+    expect((await chaoslab(["revert", "--all", "--lab", "docker"], { env })).code).toBe(0);
+    expect(await metrics()).not.toContain("chaoslab_fault_active{");
   });
 
   test("with the override a checkout needs the proxies to payments", async () => {

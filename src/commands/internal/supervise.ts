@@ -10,6 +10,7 @@ import { hostRoutes } from "../../lab/host/network.ts";
 import { checkHost } from "../../lab/host/prerequisites.ts";
 import {
   checkLabName,
+  FOLDERS_UMASK,
   LabPaths,
   type LabRecord,
   reserveLab,
@@ -55,6 +56,7 @@ async function ownerLeft(onDetach: () => void): Promise<"down" | "detached"> {
 }
 
 export async function run(args: string[]): Promise<number> {
+  process.umask(FOLDERS_UMASK);
   const name = checkLabName(args[0] ?? "");
   const paths = new LabPaths(name);
   const log = (message: string): void => {

@@ -43,7 +43,7 @@ export async function targetOf(engine: Engine, container: Container, facts: Node
     netns: hasNetwork ? netns : null,
     device: hasNetwork ? await deviceOf(netns, address, name) : "",
     fabric: null,
-    cgroup: await cgroupOfProcess(pid),
+    cgroup: ownGroup(await cgroupOfProcess(pid), container.Id, name),
     stopSignal: (container.Config.StopSignal ?? "SIGTERM") as NodeJS.Signals,
     volume: volume === null ? null : await volumeAt(engine, container, volume),
     url,
@@ -55,6 +55,20 @@ export async function targetOf(engine: Engine, container: Container, facts: Node
     },
     links: null,
   };
+}
+
+/**
+ * The container's own group, whichever below it the process is in: its folder bears the container's id with every engine.
+ * @throws {ChaoslabError} `prerequisite` when there is none: the group is others' too.
+ */
+export function ownGroup<T extends { dirs: readonly string[] }>(group: T, id: string, node: string): T {
+  const dirs = group.dirs.flatMap((dir) => {
+    const parts = dir.split("/");
+    const own = parts.findIndex((part) => part.includes(id));
+    return own < 0 ? [] : [parts.slice(0, own + 1).join("/")];
+  });
+  if (dirs.length > 0) return { ...group, dirs };
+  throw new ChaoslabError("prerequisite", `${node}: its container has no cgroup of its own here`);
 }
 
 async function volumeAt(engine: Engine, { Id }: Container, destination: string): Promise<Volume | null> {
@@ -138,7 +152,8 @@ export function statusOf(container: Container, name: string, port: number | null
     pid: State.Running ? State.Pid : null,
     restarts: RestartCount,
     since: Date.parse(State.Running ? State.StartedAt : State.FinishedAt) || 0,
-    last_exit: RestartCount > 0 || !State.Running ? `exit code ${State.ExitCode}` : null,
+    // Of a container that runs, the engine has forgotten how it ended before.
+    last_exit: State.Running ? null : `exit code ${State.ExitCode}`,
   };
 }
 

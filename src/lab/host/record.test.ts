@@ -1,10 +1,19 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findLab } from "./lab.ts";
 import { clearRemains } from "./manage.ts";
-import { checkLabName, labNames, readRecord, releaseLab, reserveLab, writeRecord } from "./record.ts";
+import {
+  checkLabName,
+  LabPaths,
+  labNames,
+  makeLabFolder,
+  readRecord,
+  releaseLab,
+  reserveLab,
+  writeRecord,
+} from "./record.ts";
 
 let root: string;
 const before = process.env.CHAOSLAB_HOME;
@@ -32,6 +41,17 @@ test("a lab belongs to a living supervisor from its reservation on, and is dead 
   await expect(clearRemains("a", () => {})).rejects.toMatchObject({ kind: "busy" });
   writeRecord({ ...record, supervisor: { pid: process.pid, starttime: 1 } });
   expect(findLab("a")?.state).toBe("dead");
+});
+
+test("the folder of a lab that is not this host's to boot lets users of others pass", () => {
+  const before = process.umask(0o077);
+  try {
+    makeLabFolder(new LabPaths("docker"));
+    makeLabFolder(new LabPaths("docker"));
+  } finally {
+    process.umask(before);
+  }
+  expect(statSync(join(root, "labs")).mode & 0o777).toBe(0o755);
 });
 
 test("a name is reserved once", () => {

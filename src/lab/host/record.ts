@@ -178,8 +178,16 @@ export function labNames(): string[] {
 
 /** The folder of a lab that is not this host's to boot; that it is there is fine. Users of other labs must get past it. */
 export function makeLabFolder({ dir }: LabPaths): void {
-  inFolder("labs", () => mkdirSync(dir, { recursive: true, mode: 0o755 }));
+  const before = process.umask(FOLDERS_UMASK);
+  try {
+    inFolder("labs", () => mkdirSync(dir, { recursive: true, mode: 0o755 }));
+  } finally {
+    process.umask(before);
+  }
 }
+
+/** Postgres and Redis are other users, whom a careful root's own umask would keep out of the folders above theirs. */
+export const FOLDERS_UMASK = 0o022;
 
 /** Acts in a folder of the state's root, made if need be; another lab's end may remove it in between. */
 function inFolder<T>(folder: string, act: () => T): T {

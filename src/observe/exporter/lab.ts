@@ -1,11 +1,9 @@
 /**
- * What the host knows of a lab's nodes: whether they run, what their cgroups used, room on their volumes; and the faults
- * in force, whoever injected them.
+ * What the host knows of a lab's nodes: whether they run, what their cgroups used, room on their volumes.
  * @module
  */
 import { readFileSync, statfsSync } from "node:fs";
 import { join } from "node:path";
-import { openFaults } from "../../faults/journal.ts";
 import { parseCounters } from "../../faults/node/cgroup.ts";
 import { cgroupDirs, cgroupLayout, cgroupProcesses } from "../../lab/host/cgroup.ts";
 import type { HostLab } from "../../lab/host/lab.ts";
@@ -28,13 +26,6 @@ export class LabSource implements Source {
     for (const { name: node, state, restarts } of (await inTime(lab.nodes())) ?? []) {
       samples.gauge("chaoslab_node_ready", "1 while the node answers.", { node }, state === "ready" ? 1 : 0);
       samples.counter("chaoslab_node_restarts_total", "Starts after the first.", { node }, restarts);
-    }
-    for (const { event } of openFaults(lab.paths.journal)) {
-      const { id, fault_type: type, target, backend, t_start } = event;
-      const labels = { id, type, target, backend };
-      samples.gauge("chaoslab_fault_active", "1 while the fault is in force.", labels, 1);
-      const help = "When the fault came into force, Unix time.";
-      samples.gauge("chaoslab_fault_start_timestamp_seconds", help, labels, t_start / 1_000);
     }
   }
 
