@@ -1,5 +1,6 @@
 /** `chaoslab completion <shell>`: words for each place on the command line, from the same table as `--help`. */
 import { ChaoslabError, ExitCode } from "../cli/errors.ts";
+import { TOPICS } from "../docs/topics.ts";
 import { PLACES } from "../lab/host/topology.ts";
 import { MITIGATIONS } from "../model/mitigations.ts";
 import { FAULT_TYPES, PARAMS } from "../model/params.ts";
@@ -31,6 +32,7 @@ const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   inject: FAULT_TYPES,
   sut: ["api", "orders", "payments", "catalog", "migrate"],
   completion: SHELLS,
+  docs: TOPICS.map(({ name }) => name),
   mitigate: ["all", "none", ...MITIGATIONS],
 };
 
