@@ -12,6 +12,8 @@ export interface Target {
    * node has the host's own network, which no fault may touch.
    */
   netns: string | null;
+  /** Inode of the namespace, where `netns` is a process's and may come to be another one's. */
+  netnsId?: number;
   /** The node's interface inside its namespace, e.g. `eth0`. */
   device: string;
   /**

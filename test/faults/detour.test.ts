@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type InjectOptions, inject } from "../../src/faults/controller.ts";
 import { probeDetour } from "../../src/faults/network/detour.ts";
+import { namespaceId } from "../../src/faults/network/netns.ts";
 import { remains, undo } from "../../src/faults/registry.ts";
 import { exec } from "../../src/lab/exec.ts";
 import type { FaultType, ParamsOf } from "../../src/model/params.ts";
@@ -122,6 +123,34 @@ describe.skipIf(lacks !== null)("without a fabric", () => {
     }
     expect(await traces()).toEqual(before);
     await exec(inside(net.fabric.path("b"), hook.with(2, "del")));
+  });
+
+  test("a path that has come to be another namespace's is left alone", async () => {
+    const given = on("nfqueue", "loss", { loss_percent: 100 });
+    const netnsId = namespaceId(net.fabric.path("b")) ?? 0;
+    const active = await inject({ ...given, target: { ...given.target, netnsId } });
+    const { undo: data } = undoOf(given.journal);
+    const before = await traces();
+    const stale = { ...data, worker: null, netns_id: netnsId + 1 };
+    await undo(stale);
+    expect(await remains(stale)).toBeNull();
+    expect(await traces()).toEqual(before);
+    expect(await remains(data)).not.toBeNull();
+    await gone(active);
+  });
+
+  test("a hook that somebody has come to use stays", async () => {
+    const active = await inject(on("nfqueue", "loss", { loss_percent: 30 }));
+    const filter = ["tc", "filter", "add", "dev", "eth0", "ingress", "protocol", "ip", "prio", "9", "u32"];
+    const [match, remove] = [
+      ["match", "u32", "0", "0", "flowid", "1:1"],
+      ["qdisc", "del", "dev", "eth0"],
+    ];
+    await exec(inside(net.fabric.path("b"), [...filter, ...match]));
+    expect(await active.revert()).toMatchObject({ gone: true });
+    expect((await traces()).filter((line) => !line.includes("clsact"))).toEqual([]);
+    expect(await traces()).not.toEqual([]);
+    await exec(inside(net.fabric.path("b"), ["tc", ...remove, "clsact"]));
   });
 
   test("a worker that is killed lets packets pass, and the undo runs twice", async () => {

@@ -148,9 +148,19 @@ export async function removeDetour(netns: string, detour: Detour): Promise<void>
   if (await detourIsThere(netns, device)) {
     throw new ChaoslabError("internal", `${netns}: ${device} could not be removed`);
   }
-  // Made by the first of our detours, and none was there before: it goes with the last.
-  if ((await ownBlocks(netns)).length === 0 && (await isHooked(netns, from)))
+  // Made by the first of our detours, and none was there before: it goes with the last, unless somebody uses it by now.
+  if ((await ownBlocks(netns)).length > 0 || (await hasFilters(netns, from))) return;
+  if (await isHooked(netns, from))
     await execIn(netns, ["tc", "qdisc", "del", "dev", from, "clsact"], { allowFailure: true });
+}
+
+async function hasFilters(netns: string, from: string): Promise<boolean> {
+  const shown = await Promise.all(
+    ["ingress", "egress"].map((hook) =>
+      execIn(netns, ["tc", "filter", "show", "dev", from, hook], { allowFailure: true }),
+    ),
+  );
+  return shown.some(({ stdout }) => stdout.trim() !== "");
 }
 
 async function isHooked(netns: string, from: string): Promise<boolean> {

@@ -28,12 +28,12 @@ import {
   ruleComment,
   rulesWithComment,
 } from "./iptables.ts";
-import { lookIn, trial, undoIn } from "./netns.ts";
+import { lookIn, NamespaceFields, namespaceOf, trial, undoIn } from "./netns.ts";
 
 const DropUndo = Type.Object({
   kind: Type.Literal("iptables"),
   /** Namespace of the rules. */
-  netns: Type.String(),
+  ...NamespaceFields,
   /** Comment that marks the rules as this fault's. */
   comment: Type.String(),
   /** The detour that packets take to the rules. Absent: they come by without one. */
@@ -77,7 +77,12 @@ export const dropRules = defineBackend<PartitionParams, Static<typeof DropUndo>>
     const steps = [...(way ? detourSteps(way) : []), ...commands(request).map((argv) => argv.join(" "))];
     return {
       steps: steps.map((step) => `in ${netns}: ${step}`),
-      undo: { kind: "iptables", netns, comment: ruleComment(request.id), ...(way && { detour: way }) },
+      undo: {
+        kind: "iptables",
+        ...namespaceOf(netns, request.target),
+        comment: ruleComment(request.id),
+        ...(way && { detour: way }),
+      },
     };
   },
 
@@ -98,13 +103,15 @@ export const dropRules = defineBackend<PartitionParams, Static<typeof DropUndo>>
     };
   },
 
-  undo: ({ netns, comment, detour: way }) =>
-    undoIn(netns, async () => {
+  undo: (undo) =>
+    undoIn(undo, async () => {
+      const { netns, comment, detour: way } = undo;
       await removeRules(netns, comment);
       if (way) await removeDetour(netns, way);
     }),
-  remains: ({ netns, comment, detour: way }) =>
-    lookIn(netns, async () => {
+  remains: (undo) =>
+    lookIn(undo, async () => {
+      const { netns, comment, detour: way } = undo;
       const left = [await rulesLeft(netns, comment), await detourLeft(netns, way)];
       return left.filter(Boolean).join(", ") || null;
     }),

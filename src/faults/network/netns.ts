@@ -2,9 +2,11 @@
  * What a fault of the network needs to know of a namespace, and trials where nothing can be harmed.
  * @module
  */
-import { statfsSync } from "node:fs";
+import { statfsSync, statSync } from "node:fs";
+import { type Static, Type } from "@sinclair/typebox";
 import { ChaoslabError, codeOf } from "../../cli/errors.ts";
 import { type ExecResult, exec } from "../../lab/exec.ts";
+import type { Target } from "../../lab/target.ts";
 
 /** NSFS_MAGIC, <linux/magic.h>: the file system of live namespaces. */
 const NSFS_MAGIC = 0x6e736673;
@@ -31,23 +33,52 @@ export function inFreshNamespace(argv: readonly string[]): string[] {
   return ["unshare", "--net", ...argv];
 }
 
+/** Part of an undo: a namespace, known by more than its path where that may come to mean another one. */
+export const NamespaceFields = {
+  netns: Type.String(),
+  /** Inode of the namespace. Absent: the path is its own. */
+  netns_id: Type.Optional(Type.Integer()),
+};
+export type Namespace = Static<ReturnType<typeof Type.Object<typeof NamespaceFields>>>;
+
+/** How an undo knows the namespace in which a fault on the target acts. */
+export const namespaceOf = (netns: string, { fabric, netnsId }: Target): Namespace =>
+  fabric || netnsId === undefined ? { netns } : { netns, netns_id: netnsId };
+
+/** A process's path leads to another namespace when its id has been given to another process. */
+const isThere = ({ netns, netns_id }: Namespace): boolean =>
+  namespaceExists(netns) && (netns_id === undefined || namespaceId(netns) === netns_id);
+
+/** Inode of the namespace at a path; null when there is none. */
+export function namespaceId(path: string): number | null {
+  try {
+    return statSync(path).ino;
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return null;
+    throw error;
+  }
+}
+
 /**
  * Does `work`, which undoes something inside the namespace. The namespace being gone, before or meanwhile, is
  * success: everything that was in it went with it.
  */
-export async function undoIn(path: string, work: () => Promise<void>): Promise<void> {
-  if (!namespaceExists(path)) return;
+export async function undoIn(namespace: Namespace, work: () => Promise<void>): Promise<void> {
+  if (!isThere(namespace)) return;
   try {
     await work();
   } catch (error) {
-    if (namespaceExists(path)) throw error;
+    if (isThere(namespace)) throw error;
   }
 }
 
 /** The same for a look: a namespace that is gone shows nothing. */
-export async function lookIn(path: string, look: () => Promise<string | null>): Promise<string | null> {
+export async function lookIn(
+  namespace: Namespace,
+  look: () => Promise<string | null>,
+): Promise<string | null> {
   let seen: string | null = null;
-  await undoIn(path, async () => {
+  await undoIn(namespace, async () => {
     seen = await look();
   });
   return seen;

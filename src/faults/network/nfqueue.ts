@@ -23,7 +23,7 @@ import { listRules, removeRules, requireNoOverlap, rulesLeft } from "./fault-rul
 import { type Direction, detourOf, type Flow, flowOf, type Hook, hookOf, peerOf } from "./flow.ts";
 import { impairmentOf, type PacketParams } from "./impairment.ts";
 import { appendRule, queuesInRules, ruleComment, rulesWithComment } from "./iptables.ts";
-import { lookIn, trial, undoIn } from "./netns.ts";
+import { lookIn, NamespaceFields, namespaceOf, trial, undoIn } from "./netns.ts";
 import { WorkerClient, workerCommand } from "./packetqueue/client.ts";
 import { freeQueue, parseQueueTable, QUEUE_TABLE } from "./packetqueue/queue-table.ts";
 import type { WorkerOptions } from "./packetqueue/worker-options.ts";
@@ -32,7 +32,7 @@ import { queueEvidence } from "./queue-evidence.ts";
 const NfqueueUndo = Type.Object({
   kind: Type.Literal("nfqueue"),
   /** Namespace of the rule. */
-  netns: Type.String(),
+  ...NamespaceFields,
   /** Comment that marks the rule as this fault's. */
   comment: Type.String(),
   /** Known once the worker runs. */
@@ -94,7 +94,7 @@ export const nfqueue = defineBackend<PacketParams, NfqueueUndo>({
       ],
       undo: {
         kind: "nfqueue",
-        netns,
+        ...namespaceOf(netns, request.target),
         comment: ruleComment(request.id),
         worker: null,
         ...(way && { detour: way }),
@@ -123,9 +123,10 @@ export const nfqueue = defineBackend<PacketParams, NfqueueUndo>({
     };
   },
 
-  async undo({ netns, comment, worker, detour }) {
+  async undo(undo) {
+    const { netns, comment, worker, detour } = undo;
     try {
-      await undoIn(netns, async () => {
+      await undoIn(undo, async () => {
         await removeRules(netns, comment);
         if (detour) await removeDetour(netns, detour);
       });
@@ -135,9 +136,10 @@ export const nfqueue = defineBackend<PacketParams, NfqueueUndo>({
     }
   },
 
-  async remains({ netns, comment, worker, detour }) {
-    const rules = await lookIn(netns, () => rulesLeft(netns, comment));
-    const block = await lookIn(netns, () => detourLeft(netns, detour));
+  async remains(undo) {
+    const { netns, comment, worker, detour } = undo;
+    const rules = await lookIn(undo, () => rulesLeft(netns, comment));
+    const block = await lookIn(undo, () => detourLeft(netns, detour));
     const lives = worker && isAlive(worker) ? `packet worker ${worker.pid}` : null;
     return [rules, block, lives].filter(Boolean).join(", ") || null;
   },

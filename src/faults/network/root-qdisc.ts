@@ -17,7 +17,7 @@ import {
   requireDetour,
 } from "./detour.ts";
 import { type Direction, type Outlet, outletOf } from "./flow.ts";
-import { lookIn, requireNamespace, trial, undoIn } from "./netns.ts";
+import { lookIn, NamespaceFields, namespaceOf, requireNamespace, trial, undoIn } from "./netns.ts";
 import { deleteRoot, hasRoot, parseQdiscs, type Qdisc, rootHandle, rootState } from "./tc.ts";
 
 export interface RootQdisc<P> {
@@ -47,7 +47,7 @@ export function rootQdiscBackend<P extends Directed>(mechanism: RootQdisc<P>): A
   const { name } = mechanism;
   const RootUndo = Type.Object({
     kind: Type.Literal(name),
-    netns: Type.String(),
+    ...NamespaceFields,
     device: Type.String(),
     /** Kind and handle of the root qdisc we add: both must match before it is deleted. */
     root: Type.Object({ kind: Type.String(), handle: Type.String() }),
@@ -85,7 +85,13 @@ export function rootQdiscBackend<P extends Directed>(mechanism: RootQdisc<P>): A
       const commands = mechanism.commands(request, at, handle).map((argv) => argv.join(" "));
       return {
         steps: [...(detour ? detourSteps(detour) : []), ...commands].map((step) => `in ${netns}: ${step}`),
-        undo: { kind: name, netns, device, root, ...(detour && { detour }) },
+        undo: {
+          kind: name,
+          ...namespaceOf(netns, request.target),
+          device,
+          root,
+          ...(detour && { detour }),
+        },
       };
     },
 
@@ -111,7 +117,7 @@ export function rootQdiscBackend<P extends Directed>(mechanism: RootQdisc<P>): A
     },
 
     undo: (undo) =>
-      undoIn(undo.netns, async () => {
+      undoIn(undo, async () => {
         const { netns, device, root, detour } = undo;
         if (detour) return removeDetour(netns, detour);
         if (!(await isThere(undo))) return;
@@ -124,7 +130,7 @@ export function rootQdiscBackend<P extends Directed>(mechanism: RootQdisc<P>): A
       }),
 
     remains: (undo) =>
-      lookIn(undo.netns, async () => {
+      lookIn(undo, async () => {
         const { netns, device, root, detour } = undo;
         if (detour) return detourLeft(netns, detour);
         return (await isThere(undo)) ? `qdisc ${root.kind} ${root.handle} on ${device} in ${netns}` : null;

@@ -10,6 +10,7 @@ import type { LabFile, NodeEntry } from "../../model/lab-file.ts";
 import { nodesNamedBy } from "../../model/params.ts";
 import { statusOf, targetOf } from "../docker/container.ts";
 import { type Container, Engine, engineSocket } from "../docker/engine.ts";
+import { netnsIdOf } from "../docker/place.ts";
 import { checkLabName, LabPaths, makeLabFolder, readRecord } from "../host/record.ts";
 import { type Lab, lookUpTargets, type NodeStatus, noSuchNode, type Targets } from "../lab.ts";
 import { inNamespace } from "../netns.ts";
@@ -191,6 +192,7 @@ export class AttachedLab implements Lab {
       name,
       address: network?.address ?? "",
       netns: network?.netns ?? null,
+      ...(network && { netnsId: netnsIdOf(ref.pid) }),
       device: network?.device ?? "",
       fabric: null,
       cgroup: await groupOf(ref, node.systemd ?? null),

@@ -9,7 +9,7 @@ import { ChaoslabError } from "../../cli/errors.ts";
 import type { NodeState, NodeStatus } from "../lab.ts";
 import type { Target, Volume } from "../target.ts";
 import type { Container, Engine } from "./engine.ts";
-import { cgroupOfProcess, deviceOf, netnsOf } from "./place.ts";
+import { cgroupOfProcess, deviceOf, netnsIdOf, netnsOf } from "./place.ts";
 
 /** What is known of a node beside what the engine tells. */
 export interface NodeFacts {
@@ -41,6 +41,7 @@ export async function targetOf(engine: Engine, container: Container, facts: Node
     name,
     address,
     netns: hasNetwork ? netns : null,
+    ...(hasNetwork && { netnsId: netnsIdOf(pid) }),
     device: hasNetwork ? await deviceOf(netns, address, name) : "",
     fabric: null,
     cgroup: ownGroup(await cgroupOfProcess(pid), container.Id, name),

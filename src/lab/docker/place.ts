@@ -2,7 +2,7 @@
  * Where a process of this host has its place: its cgroup and its network, as the kernel tells.
  * @module
  */
-import { readFileSync, readlinkSync } from "node:fs";
+import { readFileSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ChaoslabError } from "../../cli/errors.ts";
 import { exec } from "../exec.ts";
@@ -15,6 +15,9 @@ const V1_CONTROLLERS: readonly string[] = ["cpu", "memory", "freezer"];
 
 /** Path of a process's network namespace. It is gone when the process is. */
 export const netnsOf = (pid: number): string => `/proc/${pid}/ns/net`;
+
+/** Inode of the namespace of a process, by which it is told from that of another process with its id. */
+export const netnsIdOf = (pid: number): number => statSync(netnsOf(pid)).ino;
 
 /** Whether the process has the network of this one: that of the host, where chaoslab runs on it. */
 export function sharesOurNetwork(pid: number): boolean {
