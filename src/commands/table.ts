@@ -260,9 +260,10 @@ bearer token. Without --toxiproxy no fault of type toxic can be injected.`,
   },
   {
     usage: "down",
-    summary: "Revert every fault and remove a lab: processes, namespaces, cgroups, volume, files",
-    options: [LAB, ["--all", "Every lab on this host"], ["--quiet", "No progress on stderr"]],
-    examples: ["chaoslab down", "chaoslab down --all"],
+    summary:
+      "Revert every fault and remove a lab; of one that chaoslab did not boot, forget what is kept about it",
+    options: [ANY_LAB, ["--all", "Every lab on this host"], ["--quiet", "No progress on stderr"]],
+    examples: ["chaoslab down", "chaoslab down --all", "chaoslab down --lab docker"],
     load: () => import("./down.ts"),
   },
   {
@@ -287,7 +288,8 @@ bearer token. Without --toxiproxy no fault of type toxic can be injected.`,
 
 Exit codes
   0 in force    2 a flag is wrong    3 needs root    4 not possible on this host    6 no such lab or node
-  7 the lab is down, or something remains of what was begun    8 in the way of another fault    104 not on this target`,
+  7 the lab is down, or something remains of what was begun    8 in the way of another fault, or the node does not run    104 not on this
+  target`,
     load: () => import("./inject.ts"),
   },
   {
@@ -585,7 +587,7 @@ Exit codes
 Every service answers /healthz, /readyz and /metrics, and stops on SIGTERM within 5 s (with the mitigation
 draining, 7 s). Mitigations: MITIGATIONS (all, none or a comma list; default none) or MITIGATIONS_FILE, which wins where
 it exists; at run time GET|PUT /mitigations {"mitigations": [...]}. See chaoslab mitigate --help. Services start without
-their stores and connect when those come up. Start services with BUN_CONFIG_MAX_HTTP_REQUESTS=65336: the
+their stores and connect when those come up. Start services with BUN_CONFIG_MAX_HTTP_REQUESTS=65000: the
 runtime otherwise queues outgoing requests beyond 256, and only the environment it starts with can change that.
 
 Exit codes

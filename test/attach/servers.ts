@@ -48,7 +48,10 @@ async function start(
   address: string,
   after: () => Promise<void>,
 ): Promise<Server> {
-  const child = Bun.spawn([...prefix, process.execPath, "-e", PROGRAM], { stdin: "ignore", stdout: "pipe" });
+  const child = Bun.spawn([...prefix, "setpriv", "--pdeathsig", "KILL", process.execPath, "-e", PROGRAM], {
+    stdin: "ignore",
+    stdout: "pipe",
+  });
   const { value } = await child.stdout.getReader().read();
   const port = Number(new TextDecoder().decode(value));
   const ask = async (withinMs: number): Promise<void> => {

@@ -44,6 +44,7 @@ export class Compose {
         DOCKER_SOCKET: this.engine.socket,
         CHAOSLAB_HOME: `${this.engine.scratch}/state`,
         CHAOSLAB_TOKEN: TOKEN,
+        CHAOSLAB_TOXIPROXY_TOKEN: TOKEN,
         POSTGRES_PASSWORD,
       },
       timeoutMs: 60_000,

@@ -77,8 +77,7 @@ export async function startEngine(): Promise<Engine | string> {
   const given = process.env.DOCKER_HOST;
   if (given) {
     const engine = engineAt(given, scratch, async () => {});
-    await prepare(engine);
-    return engine;
+    return prepared(engine);
   }
   const before = { network: await hostNetwork(), folders: FOLDERS.filter((path) => existsSync(path)) };
   const host = `unix://${join(scratch, "docker.sock")}`;
@@ -90,6 +89,10 @@ export async function startEngine(): Promise<Engine | string> {
     await engine[Symbol.asyncDispose]();
     return `dockerd does not run here: ${reasonOf(error)}`;
   }
+  return prepared(engine);
+}
+
+async function prepared(engine: Engine): Promise<Engine> {
   try {
     await prepare(engine);
     return engine;
@@ -165,21 +168,30 @@ async function ready(engine: Engine, daemon: Bun.Subprocess, log: string): Promi
 /** Stops what runs on it, the daemon, and what it leaves: mounts, rules, bridges, its key. */
 async function stopDaemon(daemon: Bun.Subprocess, engine: Engine, before: Before): Promise<void> {
   if (daemon.exitCode === null) {
-    const left = (await engine.docker("ps", "--all", "--quiet")).split("\n").filter(Boolean);
-    if (left.length > 0) await engine.docker("rm", "--force", "--volumes", ...left);
-    await engine.docker("network", "prune", "--force");
-    await engine.docker("volume", "prune", "--force");
+    // What cannot be removed must not keep the rest from being so.
+    await emptied(engine).catch((error: unknown) => process.stderr.write(`docker: ${reasonOf(error)}\n`));
     daemon.kill("SIGTERM");
   }
+  await Promise.race([daemon.exited, Bun.sleep(20_000)]);
+  daemon.kill("SIGKILL");
   await daemon.exited;
   const mounts = readFileSync("/proc/self/mounts", "utf8")
     .split("\n")
     .map((line) => line.split(" ")[1] ?? "")
     .filter((point) => point.startsWith(`${engine.scratch}/`) || point.startsWith(`${CACHE}/`));
-  for (const point of mounts.reverse()) await exec(["umount", point]);
+  for (const point of mounts.reverse()) await exec(["umount", "--lazy", point], { allowFailure: true });
   await restoreNetwork(before.network);
   for (const path of FOLDERS)
     if (!before.folders.includes(path)) rmSync(path, { recursive: true, force: true });
+}
+
+async function emptied({ docker }: Engine): Promise<void> {
+  const left = (await docker("ps", "--all", "--quiet")).split("\n").filter(Boolean);
+  if (left.length > 0) await docker("rm", "--force", "--volumes", ...left);
+  await docker("network", "prune", "--force");
+  await docker("volume", "prune", "--force");
+  // What an earlier binary left.
+  await docker("image", "prune", "--force");
 }
 
 /** The image, from a base that is made where it cannot be pulled. */
@@ -193,8 +205,6 @@ async function prepare(engine: Engine): Promise<void> {
     // Packages come over the host's network: the engine gives a build none here.
     await docker("build", "--quiet", "--network", "host", "--file", file, "--tag", IMAGE, ROOT);
   });
-  // What an earlier binary left.
-  await docker("image", "prune", "--force");
 }
 
 /** A small Debian as an archive, made once: in memory, as it is twice as fast there. */
