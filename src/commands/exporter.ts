@@ -49,7 +49,10 @@ function sourcesOf(flags: Flags): Source[] {
   const name = textFlag(flags, "lab");
   if (name !== undefined) {
     const lab = findLab(checkLabName(name));
-    if (!lab) throw new ChaoslabError("notFound", `no lab ${name} on this host`, "chaoslab up boots one");
+    if (!lab) {
+      const hint = "chaoslab up boots one; of containers, --faults docker tells the faults";
+      throw new ChaoslabError("notFound", `no lab ${name} on this host`, hint);
+    }
     sources.push(new LabSource(lab), new FaultSource(lab.paths.journal));
     for (const node of ["pg-primary", "pg-replica"] as const) {
       // The databases' own statistics are told to their superuser alone.

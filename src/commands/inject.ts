@@ -30,7 +30,7 @@ export async function run(args: string[], flags: Flags): Promise<number> {
   if (durationMs > LONGEST_MS) throw new ChaoslabError("usage", "--for: at most 24h is accepted");
   requireRoot("injecting a fault");
   const lab = await readyLab(textFlag(flags, "lab"));
-  if (type === "toxic") requireProxies(lab);
+  if (type === "toxic") await requireProxies(lab);
   const backend = textFlag(flags, "backend");
   const fault = { type, target, params };
   const event = await keepFault({

@@ -89,7 +89,7 @@ export function controller(parts: ControllerParts) {
             accepted: lab.places,
           });
         }
-        if (fault.type === "toxic") requireProxies(lab);
+        if (fault.type === "toxic") await requireProxies(lab);
         const event = await keeper.inject({
           fault,
           ...(await lab.targetsOf(fault)),

@@ -134,6 +134,6 @@ async function checkAgainst(lab: Lab, schedule: Schedule, labName: string): Prom
     }
   }
   const faults = schedule.hypotheses.flatMap(specsOf);
-  if (faults.some(({ type }) => type === "toxic")) requireProxies(lab);
+  if (faults.some(({ type }) => type === "toxic")) await requireProxies(lab);
   for (const fault of faults) await lab.targetsOf(fault);
 }

@@ -5,12 +5,15 @@
 import { ChaoslabError, ExitCode } from "../cli/errors.ts";
 import { linesOf } from "../cli/lines.ts";
 import { selfCommand } from "../cli/self.ts";
+import { readConfig } from "../config/yaml-file.ts";
 import { type Lab, shopOf } from "../lab/lab.ts";
 import type { LoadRecord, LoadStart, LoadSummary, LoadTick } from "../model/load.ts";
 import type { Schedule } from "../model/schedule.ts";
 
 export interface LoadOptions {
   lab: Lab;
+  /** Words that lead a command to where the load comes from. */
+  prefix: readonly string[];
   load: Schedule["load"];
   seed: number;
   durationS: number;
@@ -30,7 +33,12 @@ interface Waiter {
 /** Arguments that say what is sent where. */
 function workloadOf(lab: Lab, load: Schedule["load"]): string[] {
   // The schedule says what is promised, and ends what must be ended.
-  if (load.scenario) return [`--scenario=${load.scenario.path}`, "--without-slo"];
+  if (load.scenario) {
+    const { path, source } = load.scenario;
+    if (readConfig(path) !== source)
+      throw new ChaoslabError("badConfig", `${path}: it was changed since the run began`, "run it again");
+    return [`--scenario=${path}`, "--without-slo"];
+  }
   const { api, seeded } = shopOf(lab, "load");
   const { reads, tenants } = load;
   const flags = { mix: "shop", reads, tenants, orders: seeded.orders, products: seeded.products };
@@ -47,7 +55,7 @@ export class LoadProcess {
   #failure: unknown = null;
 
   constructor(readonly options: LoadOptions) {
-    const { lab, load, seed, durationS } = options;
+    const { lab, prefix, load, seed, durationS } = options;
     // Room for every request of the last timeout to be unanswered at once, so that a hanging system and not
     // a limit of the generator decides what happens next.
     const connections = Math.ceil(load.rate * load.timeout_s * 1.5) + 50;
@@ -60,7 +68,7 @@ export class LoadProcess {
     };
     const argv = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
     const command = selfCommand("load", ...workloadOf(lab, load), ...argv, "--stream", "--quiet");
-    this.#child = Bun.spawn(lab.asClient(command), {
+    this.#child = Bun.spawn([...prefix, ...command], {
       stdin: "ignore",
       stdout: "pipe",
       stderr: "pipe",

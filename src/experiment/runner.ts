@@ -78,7 +78,7 @@ export async function runTrial(run: TrialRun): Promise<Outcome> {
   const { shop } = run.lab;
   if (shop) await switchMitigations(shop, run.mitigations);
   const integrity = shop && (await beginIntegrity(run.lab, run.signal));
-  const runner = new TrialRunner(run);
+  const runner = new TrialRunner(run, await run.lab.clientPrefix());
   try {
     if (await runner.baseline()) {
       const removedAt = await runner.fault();
@@ -105,7 +105,10 @@ class TrialRunner {
   #phase: Phase = "warm-up";
   #phaseEnd: number;
 
-  constructor(readonly run: TrialRun) {
+  constructor(
+    readonly run: TrialRun,
+    prefix: readonly string[],
+  ) {
     const { lab, schedule, hypothesis, mitigations, windows, say } = run;
     this.recording = new Recording(schedule.load.timeout_s * 1000, schedule.slis);
     this.#watches = new Watches(schedule, hypothesis, this.recording);
@@ -113,6 +116,7 @@ class TrialRunner {
     this.#record({ kind: "system", mitigations: [...mitigations] });
     this.#load = new LoadProcess({
       lab,
+      prefix,
       load: schedule.load,
       seed: schedule.seed,
       // More than is needed: the load is ended when the recovery is over, however long injecting took.

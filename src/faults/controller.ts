@@ -8,7 +8,7 @@ import type { Target } from "../lab/target.ts";
 import { type Evidence, type FaultEvent, type FaultSpec, newFaultId } from "../model/fault.ts";
 import { excludeEachOther } from "../model/params.ts";
 import type { Running, Undo } from "./fault.ts";
-import { Followed, isFollowed } from "./follow.ts";
+import { type Again, Followed, isFollowed } from "./follow.ts";
 import { lookAfter } from "./gone.ts";
 import { Journal, openFaults } from "./journal.ts";
 import { FAULTS, undo } from "./registry.ts";
@@ -96,23 +96,33 @@ async function injectInTurn(options: InjectOptions): Promise<ActiveFault> {
     journal.amend(id, amended);
     latest = amended;
   };
+  const isOpen = (): boolean => openFaults(journal.path).some((fault) => fault.id === id);
   /** On another start of the target. What is left of the one before, a helper process perhaps, goes first. */
-  const bringAbout = async (again: Target): Promise<Running> => {
-    await undo(latest);
-    const next = await FAULTS[spec.type].prepare({ ...request, target: again }, prepared.backend);
-    amend(next.plan.undo);
-    return next.inject(amend);
+  const again: Again = {
+    isOpen,
+    undo: () => undo(latest),
+    async inject(target) {
+      await undo(latest);
+      const next = await FAULTS[spec.type].prepare({ ...request, target }, prepared.backend);
+      const record = (amended: Undo): void => {
+        // What cannot be recorded, as somebody has reverted the fault meanwhile, is undone from here.
+        latest = amended;
+        journal.amend(id, amended);
+      };
+      record(next.plan.undo);
+      return next.inject(record);
+    },
   };
   const isMadeAgain = prepared.endsWithTarget && isFollowed(target);
   try {
     running = isMadeAgain
-      ? await Followed.begin(target, () => prepared.inject(amend), bringAbout)
+      ? await Followed.begin(target, () => prepared.inject(amend), again)
       : await prepared.inject(amend);
     event.t_start = Date.now();
     journal.activate(id, event.t_start, leaseFrom(event.t_start));
     active = true;
     return new InjectedFault(event, running, {
-      isOpen: () => openFaults(journal.path).some((fault) => fault.id === id),
+      isOpen,
       undo: undoAndClose,
     });
   } catch (error) {

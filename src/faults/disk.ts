@@ -5,10 +5,10 @@
  * @module
  */
 import { existsSync, type StatsFs, statfsSync, statSync, unlinkSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { type Static, Type } from "@sinclair/typebox";
 import { ChaoslabError, codeOf } from "../cli/errors.ts";
-import { volumePath } from "../lab/docker/container.ts";
+import { placeHere, volumePath } from "../lab/docker/container.ts";
 import { engineOf } from "../lab/docker/engine.ts";
 import type { Target } from "../lab/target.ts";
 import type { Evidence } from "../model/fault.ts";
@@ -24,7 +24,12 @@ const DiskUndo = Type.Object({
   path: Type.String(),
   /** Where the volume is to be found again. Absent: at `path`, always. */
   of: Type.Optional(
-    Type.Object({ socket: Type.String(), container: Type.String(), destination: Type.String() }),
+    Type.Object({
+      socket: Type.String(),
+      container: Type.String(),
+      destination: Type.String(),
+      source: Type.String(),
+    }),
   ),
 });
 type DiskUndo = Static<typeof DiskUndo>;
@@ -57,11 +62,18 @@ function volumeOf({ name, volume }: Target): string {
   return volume.path;
 }
 
-/** Where the file is now; null when its volume is gone with its container. */
+/**
+ * Where the file is now; null when it is nowhere. A volume may outlive its container: then the file, whose name is the
+ * fault's alone, is looked for where the volume was.
+ */
 async function fileOf({ path, of }: DiskUndo): Promise<string | null> {
   if (!of) return path;
-  const folder = await volumePath(engineOf(of.socket), of.container, of.destination);
-  return folder === null ? null : join(folder, basename(path));
+  const engine = engineOf(of.socket);
+  const inContainer = await volumePath(engine, of.container, of.destination);
+  if (inContainer !== null) return join(inContainer, basename(path));
+  const folders = [of.source, await placeHere(engine, of.source), dirname(path)];
+  const files = folders.flatMap((folder) => (folder === null ? [] : join(folder, basename(path))));
+  return files.find((file) => existsSync(file)) ?? null;
 }
 
 const fillFile = defineBackend<DiskParams, DiskUndo>({

@@ -22,6 +22,16 @@ async function startOf({ socket, container }: ByEngine): Promise<string | null> 
   return State.Running ? State.StartedAt : null;
 }
 
+/** What it takes to bring a fault about on a later start. */
+export interface Again {
+  /** False when somebody else has reverted the fault. */
+  isOpen(): boolean;
+  /** Undoes what is left of the start before, and injects on this one. */
+  inject(target: Target): Promise<Running>;
+  /** Undoes what was done last. */
+  undo(): Promise<void>;
+}
+
 /** A fault in force on whatever start of its container there is. */
 export class Followed implements Running {
   #running: Running;
@@ -30,31 +40,31 @@ export class Followed implements Running {
   /** On a start that is over: counters end with it. */
   #landedBefore = false;
   #stopped = false;
-  #watching: Promise<void>;
+  /** While it is brought about once more. */
+  #bringing: Promise<void> = Promise.resolve();
 
   private constructor(
     running: Running,
     start: string,
     readonly target: Target & { supervisor: ByEngine },
-    readonly bringAbout: (target: Target) => Promise<Running>,
+    readonly again: Again,
   ) {
     this.#running = running;
     this.#start = start;
-    this.#watching = this.#watch();
+    void this.#watch();
   }
 
   /**
    * @param inject brings the fault about on the target as it is.
-   * @param bringAbout the same on a later start, where what was done on the one before is to be undone first.
    */
   static async begin(
     target: Target & { supervisor: ByEngine },
     inject: () => Promise<Running>,
-    bringAbout: (target: Target) => Promise<Running>,
+    again: Again,
   ): Promise<Followed> {
     // Asked before: a start that comes in between is then seen as another one.
     const start = await startOf(target.supervisor);
-    return new Followed(await inject(), start ?? "", target, bringAbout);
+    return new Followed(await inject(), start ?? "", target, again);
   }
 
   async verify(patient: boolean): Promise<Evidence> {
@@ -69,9 +79,10 @@ export class Followed implements Running {
     };
   }
 
+  /** A revert waits for what is being done, and for no look. */
   async halt(): Promise<void> {
     this.#stopped = true;
-    await this.#watching;
+    await this.#bringing;
     await this.#running.halt?.();
   }
 
@@ -79,23 +90,30 @@ export class Followed implements Running {
     while (!this.#stopped) {
       await Bun.sleep(LOOK_EVERY_MS);
       // What fails is tried again at the next look: the container may have ended once more.
-      if (!this.#stopped) await this.#look().catch(() => {});
+      const start = await startOf(this.target.supervisor).catch(() => null);
+      if (this.#stopped || start === null || start === this.#start) continue;
+      this.#bringing = this.#bringAbout(start).catch(() => {});
+      await this.#bringing;
     }
   }
 
-  async #look(): Promise<void> {
-    const { target } = this;
-    const { socket, container } = target.supervisor;
-    const start = await startOf(target.supervisor);
-    if (start === null || start === this.#start) return;
+  async #bringAbout(start: string): Promise<void> {
+    const { target, again } = this;
+    if (!again.isOpen()) {
+      // Somebody else has reverted it: on no start is it to be any more.
+      this.#stopped = true;
+      return again.undo();
+    }
     const last = await this.#running.verify(false).catch(() => null);
     this.#landedBefore ||= last?.landed === true;
+    const { socket, container } = target.supervisor;
     const engine = new Engine(socket);
     const { name, url } = target;
     const volume = target.volume?.of?.destination ?? null;
     const next = await targetOf(engine, await engine.inspect(container), { name, volume, url });
-    this.#running = await this.bringAbout({ ...target, ...next, links: target.links });
+    this.#running = await again.inject({ ...target, ...next, links: target.links });
     this.#start = start;
     this.#again++;
+    if (!again.isOpen()) await again.undo();
   }
 }

@@ -10,7 +10,7 @@ import type { Evidence } from "../model/fault.ts";
 import type { KillParams } from "../model/params.ts";
 import { defineBackend, defineFault } from "./fault.ts";
 import { Cgroup, cgroupOf } from "./node/cgroup.ts";
-import { isFrozen, killAll, processesOf, requireRunning, thaw, waitGone } from "./node/processes.ts";
+import { heldStill, killAll, processesOf, requireRunning, thaw, waitGone } from "./node/processes.ts";
 import { restartsOf } from "./node/supervisor.ts";
 
 const KillUndo = Type.Object({ kind: Type.Literal("sigkill"), cgroup: Cgroup });
@@ -43,7 +43,7 @@ const sigkill = defineBackend<KillParams, KillUndo>({
   undo: async ({ cgroup }) => thaw(cgroup),
 
   /** SIGKILL leaves nothing: a node that is not back yet is its supervisor's affair, and the SLIs tell. */
-  remains: async ({ cgroup }) => (isFrozen(cgroup) ? "its cgroup is frozen" : null),
+  remains: async ({ cgroup }) => heldStill(cgroup),
 });
 
 /** @param restartsBefore as the supervisor counted them before the death; null when nobody does. */

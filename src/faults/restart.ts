@@ -13,7 +13,7 @@ import type { RestartParams } from "../model/params.ts";
 import { defineBackend, defineFault, type FaultRequest } from "./fault.ts";
 import { Cgroup, cgroupOf } from "./node/cgroup.ts";
 import { requireSupervised } from "./node/node-restart.ts";
-import { isFrozen, killAll, requireRunning, thaw, waitGone } from "./node/processes.ts";
+import { heldStill, killAll, requireRunning, thaw, waitGone } from "./node/processes.ts";
 import { Roll } from "./node/roll.ts";
 import { isRestarted } from "./node/supervisor.ts";
 
@@ -41,7 +41,7 @@ const restartNodes = defineBackend<RestartParams, RestartUndo>({
   name: "restart",
   undoSchema: RestartUndo,
   async probe(request) {
-    const alone = nodesOf(request).find((node) => !isRestarted(node));
+    const alone = nodesOf(request).find((node) => !isRestarted(node, request.params.drain));
     return alone ? `nothing starts ${alone.name} again when it ends` : null;
   },
 
@@ -84,7 +84,8 @@ const restartNodes = defineBackend<RestartParams, RestartUndo>({
   /** A roll that still goes on. Nodes that have ended and are not ready again are their supervisor's affair. */
   async remains({ cgroup, asked }) {
     if (asked && isAlive(asked)) return `process ${asked.pid} is still asked to end`;
-    return isFrozen(cgroup) ? "the cgroup of the node whose turn it was is frozen" : null;
+    const held = heldStill(cgroup);
+    return held && `of the node whose turn it was: ${held}`;
   },
 });
 

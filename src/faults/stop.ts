@@ -15,14 +15,29 @@ import type { Evidence } from "../model/fault.ts";
 import type { StopParams } from "../model/params.ts";
 import { defineBackend, defineFault } from "./fault.ts";
 import { Cgroup, cgroupOf } from "./node/cgroup.ts";
-import { type NodeProcess, processesOf, requireRunning } from "./node/processes.ts";
+import {
+  isStopped,
+  type NodeProcess,
+  processesOf,
+  requireRunning,
+  stillThere,
+  stoppedInWords,
+  stoppedOf,
+} from "./node/processes.ts";
 
-/** Keyed on the group alone: SIGCONT does nothing to a process that runs, nor to one that is gone. */
-const StopUndo = Type.Object({ kind: Type.Literal("sigstop"), cgroup: Cgroup });
+/** Keyed on the group: SIGCONT does nothing to a process that runs, nor to one that is gone. */
+const StopUndo = Type.Object({
+  kind: Type.Literal("sigstop"),
+  cgroup: Cgroup,
+  /** Of a tree: those that are stopped, as a child is not found any more once its first process has ended. */
+  processes: Type.Optional(Type.Array(Type.Object({ pid: Type.Integer(), starttime: Type.Number() }))),
+});
 type StopUndo = Static<typeof StopUndo>;
 
-const isStopped = ({ state }: NodeProcess): boolean => state === "T";
-const stoppedIn = (cgroup: Cgroup): NodeProcess[] => processesOf(cgroup).filter(isStopped);
+function stoppedBy({ cgroup, processes = [] }: StopUndo): NodeProcess[] {
+  const all = new Map([...processesOf(cgroup), ...stillThere(processes)].map((each) => [each.pid, each]));
+  return stoppedOf([...all.values()]);
+}
 
 const sigstop = defineBackend<StopParams, StopUndo>({
   name: "sigstop",
@@ -40,10 +55,14 @@ const sigstop = defineBackend<StopParams, StopUndo>({
     requireRunning(target);
   },
 
-  async inject({ target }, { cgroup }) {
+  async inject({ target }, undo, amend) {
+    const { cgroup } = undo;
     // More than once: a process may fork between the listing and its own signal.
     const allStopped = (): boolean => {
-      const running = processesOf(cgroup).filter((each) => !isStopped(each));
+      const all = processesOf(cgroup);
+      const running = all.filter((each) => !isStopped(each));
+      if (cgroup.tree && running.length > 0)
+        amend({ ...undo, processes: all.map(({ pid, starttime }) => ({ pid, starttime })) });
       for (const each of running) signalProcess(each, "SIGSTOP");
       return running.length === 0;
     };
@@ -55,18 +74,18 @@ const sigstop = defineBackend<StopParams, StopUndo>({
     return { verify: async () => stopEvidence(processesOf(cgroup)) };
   },
 
-  async undo({ cgroup }) {
+  async undo(undo) {
     const allRun = (): boolean => {
-      const stopped = stoppedIn(cgroup);
+      const stopped = stoppedBy(undo);
       for (const each of stopped) signalProcess(each, "SIGCONT");
       return stopped.length === 0;
     };
     await waitFor(allRun, { what: "stopped processes to go on", timeoutMs: 5_000, intervalMs: 2 });
   },
 
-  async remains({ cgroup }) {
-    const pids = stoppedIn(cgroup).map(({ pid }) => pid);
-    return pids.length === 0 ? null : `stopped processes: ${pids.join(", ")}`;
+  async remains(undo) {
+    const stopped = stoppedBy(undo);
+    return stopped.length === 0 ? null : stoppedInWords(stopped);
   },
 });
 

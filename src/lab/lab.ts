@@ -73,7 +73,7 @@ export interface Lab {
   /** Null for a system that is not chaoslab's own. */
   readonly shop: Shop | null;
   /** Whether connections between its nodes go through proxies, which toxics need. */
-  readonly hasProxies: boolean;
+  hasProxies(): boolean | Promise<boolean>;
   /** What to do for it to have proxies. */
   readonly proxiesHint: string;
   /** False when its network is gone: then its addresses would leave this host, and nothing may be sent to them. */
@@ -84,8 +84,8 @@ export interface Lab {
   target(name: string): Target | Promise<Target>;
   /** Every node that a fault names. @throws {ChaoslabError} as `target` does. */
   targetsOf(fault: FaultSpec): Targets | Promise<Targets>;
-  /** `argv`, run where the load comes from. */
-  asClient(argv: readonly string[]): string[];
+  /** Words put before a command to run it where the load comes from. */
+  clientPrefix(): readonly string[] | Promise<readonly string[]>;
   /** The last lines that a node has logged, oldest first. */
   logTail(node: string, lines: number): string[] | Promise<string[]>;
 }
@@ -101,8 +101,9 @@ export async function lookUpTargets(
 }
 
 /** @throws {ChaoslabError} `badConfig` in a lab whose nodes talk directly. */
-export function requireProxies({ name, hasProxies, proxiesHint }: Lab): void {
-  if (!hasProxies) throw new ChaoslabError("badConfig", `lab ${name} has no proxies`, proxiesHint);
+export async function requireProxies(lab: Lab): Promise<void> {
+  if (await lab.hasProxies()) return;
+  throw new ChaoslabError("badConfig", `lab ${lab.name} has no proxies`, lab.proxiesHint);
 }
 
 /** @throws {ChaoslabError} `badConfig` where only chaoslab's own system under test will do. */
@@ -117,3 +118,15 @@ export const noSuchNode = (lab: Pick<Lab, "name" | "places">, node: string): Cha
     `no node ${JSON.stringify(node)} in lab ${lab.name}`,
     `nodes: ${lab.places.join(", ")}`,
   );
+
+/** A node that is not there. */
+export const stoppedNode = (name: string, address: string, port: number | null): NodeStatus => ({
+  name,
+  state: "stopped",
+  address,
+  port,
+  pid: null,
+  restarts: 0,
+  since: 0,
+  last_exit: null,
+});

@@ -44,18 +44,21 @@ export interface Target {
 }
 
 /**
- * `lab`: the lab's supervisor, by its unix socket. `docker`: the engine, by its socket and the container's id; it starts
- * the container again only where `restarts` is true. Another start of a container is another namespace and another cgroup.
+ * `lab`: the lab's supervisor, by its unix socket. `docker`: the engine, by its socket and the container's id; `restarts`
+ * tells after which ends it starts the container again. Another start is another namespace and another cgroup.
  */
 export type Supervision =
   | { by: "lab"; socket: string }
-  | { by: "docker"; socket: string; container: string; restarts: boolean };
+  | { by: "docker"; socket: string; container: string; restarts: "always" | "on-failure" | "never" };
 
 export interface Volume {
   /** Mount point, as this process sees it. */
   path: string;
-  /** How to find it again where `path` may have become another one: it is mounted at `destination` in a container. */
-  of: { socket: string; container: string; destination: string } | null;
+  /**
+   * How to find it again from elsewhere: it is mounted at `destination` in a container, and the engine has it at `source`.
+   * Null: always at `path`.
+   */
+  of: { socket: string; container: string; destination: string; source: string } | null;
 }
 
 /** Links to one node, each through a proxy of its own on a Toxiproxy server. */

@@ -68,7 +68,7 @@ export function makeSuite(input: SuiteInput): Suite {
     const leftOut: LeftOut[] = [];
     for (const idea of wanted) {
       const name = names.of(subject, idea);
-      const why = idea.lacks(subject);
+      const why = sendsLoad(file, subject, idea) ?? idea.lacks(subject);
       if (why === null) hypotheses.push(suggest(name, idea, subject, objectives, input));
       else leftOut.push({ name, why });
     }
@@ -96,6 +96,12 @@ export function makeSuite(input: SuiteInput): Suite {
   }
   return { name: `${file.name}-suite`, objectives, groups };
 }
+
+/** The load is sent from the network of one node: when that ends, so does all that is measured. */
+function sendsLoad({ client }: LabFile, { node }: Subject, { kind }: Idea): string | null {
+  return client === node && ENDING.includes(kind) ? `the load is sent from ${node}` : null;
+}
+const ENDING: readonly string[] = ["dead", "squeezed"];
 
 function suggest(
   name: string,

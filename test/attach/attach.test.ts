@@ -104,7 +104,7 @@ dependencies: { web: [db, far] }
     [
       "a fault of the host's own network",
       ["latency", "--target", "web", "--delay-ms", "50"],
-      "web: it has this host's own network",
+      "web: it has no network of its own",
     ],
     [
       "a peer in the host's own network",

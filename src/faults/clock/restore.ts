@@ -5,7 +5,7 @@
 import { ChaoslabError, reasonOf } from "../../cli/errors.ts";
 import type { ProcessRef } from "../../lab/process.ts";
 import { waitFor } from "../../lab/wait.ts";
-import { isFrozen, members } from "./members.ts";
+import { isFrozen, members } from "../node/members.ts";
 import { VdsoMemory } from "./memory.ts";
 import { activeBlobs, restoreProcess } from "./skew.ts";
 

@@ -7,9 +7,9 @@
  */
 import { writeSync } from "node:fs";
 import { ChaoslabError, type ExitKind, reasonOf } from "../../cli/errors.ts";
-import { ageMs, type ProcessRef, processRef } from "../../lab/process.ts";
+import { ageMs, isAlive, type ProcessRef, processRef } from "../../lab/process.ts";
+import { isFrozen, memberPids } from "../node/members.ts";
 import { isInForce, type Patch } from "./blob.ts";
-import { isFrozen, memberPids } from "./members.ts";
 import { VdsoMemory } from "./memory.ts";
 import { restoreWithin } from "./restore.ts";
 import { activeBlobs, type Skew, skewProcess } from "./skew.ts";
@@ -70,7 +70,13 @@ export class Worker {
       }
     } finally {
       clearTimeout(lifetime);
-      await restoreWithin(RESTORE_TIMEOUT_MS, this.options.id, this.options.dirs, []);
+      const seen = [...this.#seen.values()].map(({ memory: { process, start } }) => ({
+        ...process,
+        vdso: start,
+        // The blob itself knows them.
+        originals: [],
+      }));
+      await restoreWithin(RESTORE_TIMEOUT_MS, this.options.id, this.options.dirs, seen);
     }
   }
 
@@ -86,7 +92,8 @@ export class Worker {
   #look(onError: (error: unknown) => void, isFirst = false): void {
     const pids = memberPids(this.options.dirs);
     for (const [pid, seen] of this.#seen) {
-      if (pids.has(pid) && isStillPatched(seen)) continue;
+      // One that is no longer found in the node is restored with the others all the same.
+      if ((pids.has(pid) || isAlive(seen.memory.process)) && isStillPatched(seen)) continue;
       seen.memory[Symbol.dispose]();
       this.#seen.delete(pid);
     }

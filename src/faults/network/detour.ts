@@ -107,6 +107,10 @@ export async function requireDetour(netns: string, { way, from }: Detour, node: 
   if (hooked && ours.length === 0) {
     throw new ChaoslabError("busy", `${node}: ${from} already carries an ingress qdisc; leaving it alone`);
   }
+  // A packet takes one detour on its way in: what an ifb has given back passes no filter again.
+  if (way === "in" && (await hasFilters(netns, from, ["ingress"]))) {
+    throw new ChaoslabError("busy", `${node}: a fault of chaoslab's already shapes what arrives by ${from}`);
+  }
   const strict = await textIn(netns, settingPath("all", "rp_filter"));
   if (way === "out" && strict === "1") {
     throw new ChaoslabError("prerequisite", `${node}: ${settingPath("all", "rp_filter")} is 1 (strict)`);
@@ -154,11 +158,13 @@ export async function removeDetour(netns: string, detour: Detour): Promise<void>
     await execIn(netns, ["tc", "qdisc", "del", "dev", from, "clsact"], { allowFailure: true });
 }
 
-async function hasFilters(netns: string, from: string): Promise<boolean> {
+async function hasFilters(
+  netns: string,
+  from: string,
+  hooks: readonly string[] = ["ingress", "egress"],
+): Promise<boolean> {
   const shown = await Promise.all(
-    ["ingress", "egress"].map((hook) =>
-      execIn(netns, ["tc", "filter", "show", "dev", from, hook], { allowFailure: true }),
-    ),
+    hooks.map((hook) => execIn(netns, ["tc", "filter", "show", "dev", from, hook], { allowFailure: true })),
   );
   return shown.some(({ stdout }) => stdout.trim() !== "");
 }

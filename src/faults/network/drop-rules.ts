@@ -104,14 +104,14 @@ export const dropRules = defineBackend<PartitionParams, Static<typeof DropUndo>>
   },
 
   undo: (undo) =>
-    undoIn(undo, async () => {
-      const { netns, comment, detour: way } = undo;
+    undoIn(undo, async (netns) => {
+      const { comment, detour: way } = undo;
       await removeRules(netns, comment);
       if (way) await removeDetour(netns, way);
     }),
   remains: (undo) =>
-    lookIn(undo, async () => {
-      const { netns, comment, detour: way } = undo;
+    lookIn(undo, async (netns) => {
+      const { comment, detour: way } = undo;
       const left = [await rulesLeft(netns, comment), await detourLeft(netns, way)];
       return left.filter(Boolean).join(", ") || null;
     }),

@@ -55,7 +55,7 @@ function ownNetns({ name, netns }: Target): string {
   if (netns !== null) return netns;
   throw new ChaoslabError(
     "badConfig",
-    `${name}: it has this host's own network, which is not for disturbing`,
+    `${name}: it has no network of its own, and this host's is not for disturbing`,
     "faults of the network need a node in a namespace or a container of its own",
   );
 }

@@ -2,7 +2,7 @@
  * What a fault of the network needs to know of a namespace, and trials where nothing can be harmed.
  * @module
  */
-import { statfsSync, statSync } from "node:fs";
+import { readdirSync, statfsSync, statSync } from "node:fs";
 import { type Static, Type } from "@sinclair/typebox";
 import { ChaoslabError, codeOf } from "../../cli/errors.ts";
 import { type ExecResult, exec } from "../../lab/exec.ts";
@@ -45,9 +45,38 @@ export type Namespace = Static<ReturnType<typeof Type.Object<typeof NamespaceFie
 export const namespaceOf = (netns: string, { fabric, netnsId }: Target): Namespace =>
   fabric || netnsId === undefined ? { netns } : { netns, netns_id: netnsId };
 
-/** A process's path leads to another namespace when its id has been given to another process. */
-const isThere = ({ netns, netns_id }: Namespace): boolean =>
-  namespaceExists(netns) && (netns_id === undefined || namespaceId(netns) === netns_id);
+/**
+ * Where the namespace is to be found; null when it is gone. The path of a process leads to another one when its id has been
+ * given away, and to none when it has ended; the namespace itself lives on while it has a name or another process.
+ */
+function placeOf({ netns, netns_id }: Namespace): string | null {
+  if (netns_id === undefined) return namespaceExists(netns) ? netns : null;
+  return (
+    [netns, ...namedNamespaces(), ...processNamespaces()].find((path) => idAt(path) === netns_id) ?? null
+  );
+}
+
+const namedNamespaces = (): string[] => listed("/run/netns").map((name) => `/run/netns/${name}`);
+const processNamespaces = (): string[] =>
+  listed("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => `/proc/${pid}/ns/net`);
+
+function listed(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+function idAt(path: string): number | null {
+  try {
+    return namespaceExists(path) ? namespaceId(path) : null;
+  } catch {
+    return null; // Of a process that is not ours to look at.
+  }
+}
 
 /** Inode of the namespace at a path; null when there is none. */
 export function namespaceId(path: string): number | null {
@@ -60,26 +89,27 @@ export function namespaceId(path: string): number | null {
 }
 
 /**
- * Does `work`, which undoes something inside the namespace. The namespace being gone, before or meanwhile, is
- * success: everything that was in it went with it.
+ * Does `work`, which undoes something inside the namespace, given where that is now. The namespace being gone, before or
+ * meanwhile, is success: everything that was in it went with it.
  */
-export async function undoIn(namespace: Namespace, work: () => Promise<void>): Promise<void> {
-  if (!isThere(namespace)) return;
+export async function undoIn(namespace: Namespace, work: (netns: string) => Promise<void>): Promise<void> {
+  const place = placeOf(namespace);
+  if (place === null) return;
   try {
-    await work();
+    await work(place);
   } catch (error) {
-    if (isThere(namespace)) throw error;
+    if (placeOf(namespace) !== null) throw error;
   }
 }
 
 /** The same for a look: a namespace that is gone shows nothing. */
 export async function lookIn(
   namespace: Namespace,
-  look: () => Promise<string | null>,
+  look: (netns: string) => Promise<string | null>,
 ): Promise<string | null> {
   let seen: string | null = null;
-  await undoIn(namespace, async () => {
-    seen = await look();
+  await undoIn(namespace, async (netns) => {
+    seen = await look(netns);
   });
   return seen;
 }

@@ -124,9 +124,9 @@ export const nfqueue = defineBackend<PacketParams, NfqueueUndo>({
   },
 
   async undo(undo) {
-    const { netns, comment, worker, detour } = undo;
+    const { comment, worker, detour } = undo;
     try {
-      await undoIn(undo, async () => {
+      await undoIn(undo, async (netns) => {
         await removeRules(netns, comment);
         if (detour) await removeDetour(netns, detour);
       });
@@ -137,9 +137,9 @@ export const nfqueue = defineBackend<PacketParams, NfqueueUndo>({
   },
 
   async remains(undo) {
-    const { netns, comment, worker, detour } = undo;
-    const rules = await lookIn(undo, () => rulesLeft(netns, comment));
-    const block = await lookIn(undo, () => detourLeft(netns, detour));
+    const { comment, worker, detour } = undo;
+    const rules = await lookIn(undo, (netns) => rulesLeft(netns, comment));
+    const block = await lookIn(undo, (netns) => detourLeft(netns, detour));
     const lives = worker && isAlive(worker) ? `packet worker ${worker.pid}` : null;
     return [rules, block, lives].filter(Boolean).join(", ") || null;
   },

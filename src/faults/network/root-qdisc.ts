@@ -54,8 +54,10 @@ export function rootQdiscBackend<P extends Directed>(mechanism: RootQdisc<P>): A
     /** What leads packets to the device. Absent: it was there before. */
     detour: Type.Optional(Detour),
   });
-  const isThere = async ({ netns, device, root }: Static<typeof RootUndo>): Promise<boolean> =>
-    hasRoot(await qdiscs(netns), device, root.kind, root.handle);
+  const isThere = async (
+    netns: string,
+    { device, root }: Pick<Static<typeof RootUndo>, "device" | "root">,
+  ): Promise<boolean> => hasRoot(await qdiscs(netns), device, root.kind, root.handle);
   const outlet = ({ target, params, id }: FaultRequest<P>): Outlet =>
     outletOf(target, params.direction ?? "egress", id);
 
@@ -117,12 +119,12 @@ export function rootQdiscBackend<P extends Directed>(mechanism: RootQdisc<P>): A
     },
 
     undo: (undo) =>
-      undoIn(undo, async () => {
-        const { netns, device, root, detour } = undo;
+      undoIn(undo, async (netns) => {
+        const { device, root, detour } = undo;
         if (detour) return removeDetour(netns, detour);
-        if (!(await isThere(undo))) return;
+        if (!(await isThere(netns, undo))) return;
         const { code, stderr } = await execIn(netns, deleteRoot(device, root.handle), { allowFailure: true });
-        if (code === 0 || !(await isThere(undo))) return;
+        if (code === 0 || !(await isThere(netns, undo))) return;
         throw new ChaoslabError(
           "internal",
           `${netns}: ${device}: ${root.kind} could not be removed: ${stderr.trim()}`,
@@ -130,10 +132,11 @@ export function rootQdiscBackend<P extends Directed>(mechanism: RootQdisc<P>): A
       }),
 
     remains: (undo) =>
-      lookIn(undo, async () => {
-        const { netns, device, root, detour } = undo;
+      lookIn(undo, async (netns) => {
+        const { device, root, detour } = undo;
         if (detour) return detourLeft(netns, detour);
-        return (await isThere(undo)) ? `qdisc ${root.kind} ${root.handle} on ${device} in ${netns}` : null;
+        const left = await isThere(netns, undo);
+        return left ? `qdisc ${root.kind} ${root.handle} on ${device} in ${netns}` : null;
       }),
   });
 }

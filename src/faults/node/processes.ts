@@ -4,10 +4,11 @@
  */
 import { readFileSync } from "node:fs";
 import { ChaoslabError } from "../../cli/errors.ts";
-import { isAlive, type ProcessRef, processRef, signalProcess, treePids } from "../../lab/process.ts";
+import { isAlive, type ProcessRef, processRef, signalProcess } from "../../lab/process.ts";
 import type { Target } from "../../lab/target.ts";
 import { waitFor } from "../../lab/wait.ts";
 import { type Cgroup, cgroupOf, readControl, writeControl } from "./cgroup.ts";
+import { groupsOf, memberPids } from "./members.ts";
 
 /** A living process with the fields of /proc/PID/status that matter here (proc(5)). */
 export interface NodeProcess extends ProcessRef {
@@ -22,9 +23,7 @@ type Status = Pick<NodeProcess, "state" | "parent" | "residentKib">;
 
 /** Processes of the node now, without zombies. A group that is gone has none. */
 export function processesOf(cgroup: Cgroup): NodeProcess[] {
-  const listed = (): number[] =>
-    (readControl(cgroup, "cgroup.procs") ?? "").split("\n").filter(Boolean).map(Number);
-  return (cgroup.tree ? treePids(cgroup.tree) : listed()).flatMap((pid) => processOf(pid) ?? []);
+  return [...memberPids(groupsOf({ cgroup }))].flatMap((pid) => processOf(pid) ?? []);
 }
 
 function processOf(pid: number): NodeProcess | null {
@@ -97,10 +96,27 @@ function freezerOf(cgroup: Cgroup): Freezer {
 /** True when somebody has asked for the group to stand still. A group that is gone does not. */
 export const isFrozen = (cgroup: Cgroup): boolean => freezerOf(cgroup).asked();
 
-/** Lets go a group that was frozen for {@link killAll}. */
+/** Lets go a group that was frozen, or a tree that was stopped, for {@link killAll}. */
 export function thaw(cgroup: Cgroup): void {
   if (isFrozen(cgroup)) freezerOf(cgroup).set(false);
+  if (cgroup.tree) for (const each of stoppedOf(processesOf(cgroup))) signalProcess(each, "SIGCONT");
 }
+
+/** What a killer that died half-way has left so; null when nothing. */
+export function heldStill(cgroup: Cgroup): string | null {
+  if (isFrozen(cgroup)) return "its cgroup is frozen";
+  const stopped = cgroup.tree ? stoppedOf(processesOf(cgroup)) : [];
+  return stopped.length === 0 ? null : stoppedInWords(stopped);
+}
+
+export const isStopped = ({ state }: NodeProcess): boolean => state === "T";
+export const stoppedOf = (all: readonly NodeProcess[]): NodeProcess[] => all.filter(isStopped);
+export const stoppedInWords = (stopped: readonly ProcessRef[]): string =>
+  `stopped processes: ${stopped.map(({ pid }) => pid).join(", ")}`;
+
+/** Those of the processes that still are, as they are now. */
+export const stillThere = (refs: readonly ProcessRef[]): NodeProcess[] =>
+  refs.flatMap((ref) => (isAlive(ref) ? (processOf(ref.pid) ?? []) : []));
 
 /**
  * SIGKILLs every process of the node, frozen for that moment so that none can fork its way past. The caller's undo
@@ -122,16 +138,19 @@ export async function killAll(cgroup: Cgroup): Promise<NodeProcess[]> {
   }
 }
 
-/** Without a group to freeze, its processes are stopped one by one until none is left that could fork. */
+/**
+ * Without a group to freeze, its processes are stopped one by one until none is left that could fork. The first one dies
+ * last: by it the others are found.
+ */
 async function killTree(cgroup: Cgroup): Promise<NodeProcess[]> {
   const allStopped = (): boolean => {
-    const running = processesOf(cgroup).filter(({ state }) => state !== "T");
+    const running = processesOf(cgroup).filter((each) => !isStopped(each));
     for (const each of running) signalProcess(each, "SIGSTOP");
     return running.length === 0;
   };
   await waitFor(allStopped, { what: "", timeoutMs: 500, intervalMs: 1 }).catch(() => {});
   const all = processesOf(cgroup);
-  for (const each of all) signalProcess(each, "SIGKILL");
+  for (const each of all.toReversed()) signalProcess(each, "SIGKILL");
   return all;
 }
 

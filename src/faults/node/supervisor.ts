@@ -65,9 +65,11 @@ async function isReady(url: string): Promise<boolean> {
   }
 }
 
-/** Whether somebody starts the target again when it ends. */
-export const isRestarted = ({ supervisor }: Target): boolean =>
-  supervisor !== null && (supervisor.by === "lab" || supervisor.restarts);
+/** Whether somebody starts the target again when it is killed, or has ended in order. */
+export function isRestarted({ supervisor }: Target, inOrder: boolean): boolean {
+  if (supervisor === null || supervisor.by === "lab") return supervisor !== null;
+  return supervisor.restarts === "always" || (supervisor.restarts === "on-failure" && !inOrder);
+}
 
 /** Starts of the target after its first one; null when nobody counts them. */
 export const restartsOf = async (target: Target): Promise<number | null> =>

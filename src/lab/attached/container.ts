@@ -1,12 +1,7 @@
 /** Containers that are nodes, by name or by their compose service. @module */
 import { ChaoslabError } from "../../cli/errors.ts";
 import type { NodeEntry } from "../../model/lab-file.ts";
-import type { Container, Engine } from "../docker/engine.ts";
-
-const SERVICE_LABEL = "com.docker.compose.service";
-const PROJECT_LABEL = "com.docker.compose.project";
-/** Those of `docker compose run` have another value. */
-const NOT_ONEOFF = "com.docker.compose.oneoff=False";
+import { type Container, type Engine, NOT_ONEOFF, PROJECT_LABEL, SERVICE_LABEL } from "../docker/engine.ts";
 
 /** @throws {ChaoslabError} `notFound` when there is none, `badConfig` when several are of the service. */
 export async function containerOf(

@@ -9,10 +9,10 @@ import type { FaultSpec } from "../../model/fault.ts";
 import type { LabFile, NodeEntry } from "../../model/lab-file.ts";
 import { nodesNamedBy } from "../../model/params.ts";
 import { statusOf, targetOf } from "../docker/container.ts";
-import { type Container, Engine, engineSocket } from "../docker/engine.ts";
+import { type Container, Engine, engineSocket, nullIfGone } from "../docker/engine.ts";
 import { netnsIdOf } from "../docker/place.ts";
 import { checkLabName, LabPaths, makeLabFolder, readRecord } from "../host/record.ts";
-import { type Lab, lookUpTargets, type NodeStatus, noSuchNode, type Targets } from "../lab.ts";
+import { type Lab, lookUpTargets, type NodeStatus, noSuchNode, stoppedNode, type Targets } from "../lab.ts";
 import { inNamespace } from "../netns.ts";
 import { ageMs, type ProcessRef } from "../process.ts";
 import type { Links, Target } from "../target.ts";
@@ -38,8 +38,6 @@ export class AttachedLab implements Lab {
     /** Path of its lab.yaml. */
     readonly path: string,
     readonly file: LabFile,
-    /** Namespace that the load is sent from; null: this host's. */
-    private readonly clientNetns: string | null,
   ) {
     this.paths = new LabPaths(file.name);
   }
@@ -55,10 +53,9 @@ export class AttachedLab implements Lab {
         "give it another name",
       );
     }
-    const lab = new AttachedLab(path, file, null);
+    const lab = new AttachedLab(path, file);
     makeLabFolder(lab.paths);
-    if (file.client === undefined) return lab;
-    return new AttachedLab(path, file, (await lab.target(file.client)).netns);
+    return lab;
   }
 
   get name(): string {
@@ -86,7 +83,7 @@ export class AttachedLab implements Lab {
     );
   }
 
-  get hasProxies(): boolean {
+  hasProxies(): boolean {
     return this.file.toxiproxy !== undefined;
   }
 
@@ -123,7 +120,7 @@ export class AttachedLab implements Lab {
         if (targets.others[node]?.netns !== null) continue;
         throw new ChaoslabError(
           "badConfig",
-          `${fault.type}: ${node} cannot be the peer: it has this host's own network, and its packets are not to be told from others'`,
+          `${fault.type}: ${node} cannot be the peer: it has no network of its own, so that its packets are not to be told from others'`,
           "leave the peer out",
         );
       }
@@ -136,11 +133,13 @@ export class AttachedLab implements Lab {
     const node = this.#node(name);
     if (!isContainer(node)) return (await this.#lookUp(name, node)).restarts;
     const { supervisor } = await this.target(name);
-    return supervisor?.by === "docker" && supervisor.restarts;
+    return supervisor?.by === "docker" && supervisor.restarts !== "never";
   }
 
-  asClient(argv: readonly string[]): string[] {
-    return this.clientNetns === null ? [...argv] : inNamespace(this.clientNetns, argv);
+  async clientPrefix(): Promise<readonly string[]> {
+    const { client } = this.file;
+    const netns = client === undefined ? null : (await this.target(client)).netns;
+    return netns === null ? [] : inNamespace(netns, []);
   }
 
   async logTail(name: string, lines: number): Promise<string[]> {
@@ -163,12 +162,12 @@ export class AttachedLab implements Lab {
     const port = portOf(node);
     if (isContainer(node)) {
       const container = await this.#container(name, node).catch(nullIfGone);
-      return container ? statusOf(container, name, port) : stopped(name, port);
+      return container ? statusOf(container, name, port) : stoppedNode(name, "", port);
     }
     const ref = (await this.#lookUp(name, node).catch(nullIfGone))?.ref;
-    if (!ref) return stopped(name, port);
+    if (!ref) return stoppedNode(name, "", port);
     return {
-      ...stopped(name, port),
+      ...stoppedNode(name, "", port),
       state: "ready",
       pid: ref.pid,
       since: Math.round(Date.now() - ageMs(ref)),
@@ -223,20 +222,3 @@ function portOf({ port, url }: NodeEntry): number | null {
   const { protocol, port: given } = new URL(url);
   return Number(given || (protocol === "https:" ? 443 : 80));
 }
-
-/** A node that is not there is stopped. That it cannot be looked for is another matter. */
-function nullIfGone(error: unknown): null {
-  if (error instanceof ChaoslabError && error.kind === "notFound") return null;
-  throw error;
-}
-
-const stopped = (name: string, port: number | null): NodeStatus => ({
-  name,
-  state: "stopped",
-  address: "",
-  port,
-  pid: null,
-  restarts: 0,
-  since: 0,
-  last_exit: null,
-});

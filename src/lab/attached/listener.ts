@@ -27,18 +27,18 @@ export function listenerOn(port: number, node: string): number {
     );
   }
   if (pid === undefined) throw new ChaoslabError("notFound", `${node}: no process listens on port ${port}`);
+  if (first.every((each) => nameOf(each) === "docker-proxy")) {
+    throw new ChaoslabError(
+      "badConfig",
+      `${node}: port ${port} is published by a container`,
+      "name it by container or compose",
+    );
+  }
   if (first.length > 1) {
     throw new ChaoslabError(
       "badConfig",
       `${node}: several processes listen on port ${port}: ${first.join(", ")}`,
       "name one by its pid",
-    );
-  }
-  if (nameOf(pid) === "docker-proxy") {
-    throw new ChaoslabError(
-      "badConfig",
-      `${node}: port ${port} is published by a container`,
-      "name it by container or compose",
     );
   }
   return pid;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { ownGroup, stateOf } from "./container.ts";
+import { isOwnFileSystem, ownGroup, signalNamed, stateOf } from "./container.ts";
 import { framesToText } from "./engine.ts";
 import { groupDirs } from "./place.ts";
 
@@ -59,6 +59,33 @@ test.each([
 ])("%o is %s", (state, expected) => {
   const rest = { Paused: false, Pid: 1, ExitCode: 0, StartedAt: "", FinishedAt: "" };
   expect(stateOf({ State: { ...rest, ...state } })).toBe(expected as ReturnType<typeof stateOf>);
+});
+
+describe("a volume that may be filled", () => {
+  const mountinfo = `1 0 0:9 / / rw - overlay overlay rw
+2 1 0:44 / /volume rw - tmpfs tmpfs rw,size=524288k
+3 1 254:0 /var/lib/docker/volumes/data/_data /plain rw - ext4 /dev/vda rw
+4 1 0:45 / /over rw - tmpfs tmpfs rw
+5 4 254:0 /srv /over rw - ext4 /dev/vda rw
+`;
+  test.each([
+    ["/volume", true, "a file system of its own"],
+    ["/plain", false, "a folder of the host's disk, bound"],
+    ["/over", false, "such a folder over one of its own"],
+    ["/nothing", false, "nothing"],
+  ])("%s: %p, %s is mounted there", (path, is) => {
+    expect(isOwnFileSystem(mountinfo, path)).toBe(is);
+  });
+});
+
+test.each([
+  ["SIGQUIT", "SIGQUIT"],
+  ["QUIT", "SIGQUIT"],
+  ["3", "SIGQUIT"],
+  [undefined, "SIGTERM"],
+  ["RTMIN+3", "SIGTERM"],
+])("stop signal %p is %p", (text, name) => {
+  expect(signalNamed(text)).toBe(name as NodeJS.Signals);
 });
 
 test("logs come in frames, or as they are", () => {

@@ -3,12 +3,13 @@
  * cgroup. What a start has made ends with it, so each start is looked up anew.
  * @module
  */
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { ChaoslabError } from "../../cli/errors.ts";
 import type { NodeState, NodeStatus } from "../lab.ts";
 import type { Target, Volume } from "../target.ts";
-import type { Container, Engine } from "./engine.ts";
+import { type Container, type Engine, nullIfGone } from "./engine.ts";
 import { cgroupOfProcess, deviceOf, netnsIdOf, netnsOf } from "./place.ts";
 
 /** What is known of a node beside what the engine tells. */
@@ -45,14 +46,14 @@ export async function targetOf(engine: Engine, container: Container, facts: Node
     device: hasNetwork ? await deviceOf(netns, address, name) : "",
     fabric: null,
     cgroup: ownGroup(await cgroupOfProcess(pid), container.Id, name),
-    stopSignal: (container.Config.StopSignal ?? "SIGTERM") as NodeJS.Signals,
+    stopSignal: signalNamed(container.Config.StopSignal),
     volume: volume === null ? null : await volumeAt(engine, container, volume),
     url,
     supervisor: {
       by: "docker",
       socket: engine.socket,
       container: container.Id,
-      restarts: restartsByItself(container),
+      restarts: restartsAfter(container),
     },
     links: null,
   };
@@ -72,13 +73,29 @@ export function ownGroup<T extends { dirs: readonly string[] }>(group: T, id: st
   throw new ChaoslabError("prerequisite", `${node}: its container has no cgroup of its own here`);
 }
 
-async function volumeAt(engine: Engine, { Id }: Container, destination: string): Promise<Volume | null> {
-  const path = await volumePath(engine, Id, destination);
-  return path === null ? null : { path, of: { socket: engine.socket, container: Id, destination } };
+/** Null where the container has no volume there that may be filled, or it is not to be seen from here. */
+async function volumeAt(engine: Engine, container: Container, destination: string): Promise<Volume | null> {
+  const path = await volumePath(engine, container.Id, destination).catch(() => null);
+  const source = sourceOf(container, destination);
+  if (path === null || source === null) return null;
+  return { path, of: { socket: engine.socket, container: container.Id, destination, source } };
 }
 
-const restartsByItself = ({ HostConfig }: Container): boolean =>
-  !["", "no"].includes(HostConfig.RestartPolicy.Name);
+const sourceOf = ({ Mounts }: Container, destination: string): string | null =>
+  Mounts.find((mount) => mount.Destination === destination)?.Source || null;
+
+function restartsAfter({ HostConfig }: Container): "always" | "on-failure" | "never" {
+  const { Name } = HostConfig.RestartPolicy;
+  if (Name === "always" || Name === "unless-stopped") return "always";
+  return Name === "on-failure" ? Name : "never";
+}
+
+/** As images write it: SIGQUIT, QUIT or 3. */
+export function signalNamed(text: string | undefined): NodeJS.Signals {
+  const known = Object.entries(constants.signals);
+  const found = known.find(([name, number]) => [name, name.slice(3), `${number}`].includes(text ?? ""));
+  return (found?.[0] ?? "SIGTERM") as NodeJS.Signals;
+}
 
 /** Its address on the first of its networks, by name; empty when it has none. */
 export function addressOf({ NetworkSettings, Config }: Container): string {
@@ -88,50 +105,65 @@ export function addressOf({ NetworkSettings, Config }: Container): string {
   return chosen?.[1].IPAddress ?? "";
 }
 
+/** Whether a path, in the mount namespace of a process, is what is meant. */
+type IsThere = (path: string, process: number | "self") => boolean;
+
 /**
  * Path, as this process sees it, of the volume mounted at a place in the container: where the engine has mounted it, where
  * the container has it that this process is in, or by way of the container's own root.
- * @param isThere whether a path is what is meant. Default: something is mounted there.
- * @returns null when the container is gone, and its volume with it.
+ * @param isThere whether a path is what is meant. Default: a file system of its own is mounted there.
+ * @returns null when the container is gone. Its volume may live on.
  * @throws {ChaoslabError} `badConfig` when nothing is mounted there, `busy` when it is not to be seen from here.
  */
 export async function volumePath(
   engine: Engine,
   id: string,
   destination: string,
-  isThere: (path: string) => boolean = isMountPoint,
+  isThere: IsThere = hasOwnFileSystem,
 ): Promise<string | null> {
-  let container: Container;
-  try {
-    container = await engine.inspect(id);
-  } catch (error) {
-    if (error instanceof ChaoslabError && error.kind === "notFound") return null;
-    throw error;
-  }
-  const source = container.Mounts.find((mount) => mount.Destination === destination)?.Source;
-  if (!source) {
-    throw new ChaoslabError("badConfig", `${container.Name.slice(1)}: nothing is mounted at ${destination}`);
-  }
-  if (isThere(source)) return source;
-  const ours = await ownContainer(engine);
-  const here = ours?.Mounts.find((mount) => mount.Source === source)?.Destination;
-  if (here && isThere(here)) return here;
-  const inside = join(`/proc/${container.State.Pid}/root`, destination);
-  if (container.State.Running && isThere(inside)) return inside;
+  const container = await engine.inspect(id).catch(nullIfGone);
+  if (!container) return null;
+  const name = container.Name.slice(1);
+  const source = sourceOf(container, destination);
+  if (source === null) throw new ChaoslabError("badConfig", `${name}: nothing is mounted at ${destination}`);
+  const here = await placeHere(engine, source, isThere);
+  if (here !== null) return here;
+  const { Pid, Running } = container.State;
+  if (Running && isThere(destination, Pid)) return join(`/proc/${Pid}/root`, destination);
   throw new ChaoslabError(
     "busy",
-    `${container.Name.slice(1)}: its volume at ${destination} is not to be seen from here`,
-    "start the container, or ask where the fault was injected",
+    `${name}: its volume at ${destination} is no file system of its own, or not to be seen from here`,
   );
 }
 
-/** A plain folder is the host's own disk, which must never be filled. */
-function isMountPoint(path: string): boolean {
+/** Where a volume of the engine is here, if anywhere: at its own path, or in the container that this process is in. */
+export async function placeHere(
+  engine: Engine,
+  source: string,
+  isThere: IsThere = hasOwnFileSystem,
+): Promise<string | null> {
+  if (isThere(source, "self")) return source;
+  const ours = await ownContainer(engine);
+  const here = ours?.Mounts.find((mount) => mount.Source === source)?.Destination;
+  return here && isThere(here, "self") ? here : null;
+}
+
+const hasOwnFileSystem: IsThere = (path, process) => {
   try {
-    return statSync(path).dev !== statSync(join(path, "..")).dev;
+    return isOwnFileSystem(readFileSync(`/proc/${process}/mountinfo`, "utf8"), path);
   } catch {
-    return false;
+    return false; // The process has ended.
   }
+};
+
+/**
+ * Whether a whole file system is mounted at a path, in the text of /proc/PID/mountinfo (proc(5): the fourth field is the
+ * folder of the file system that is mounted, the fifth where). A folder of the host's disk that is bound there is none, and
+ * must never be filled.
+ */
+export function isOwnFileSystem(mountinfo: string, path: string): boolean {
+  const mounts = mountinfo.split("\n").map((line) => line.split(" "));
+  return mounts.findLast((fields) => fields[4] === path)?.[3] === "/";
 }
 
 /** The container that this process is in; null when it is in none. */

@@ -9,6 +9,13 @@ import { ChaoslabError, reasonOf } from "../../cli/errors.ts";
 
 const DEFAULT_SOCKET = "/var/run/docker.sock";
 const TIMEOUT_MS = 5_000;
+
+/** Labels that compose gives its containers. */
+export const SERVICE_LABEL = "com.docker.compose.service";
+export const PROJECT_LABEL = "com.docker.compose.project";
+/** Those of `docker compose run` have another value. */
+export const NOT_ONEOFF = "com.docker.compose.oneoff=False";
+
 const Text = Type.String();
 
 const Listed = Type.Object({ Id: Text, Names: Type.Array(Text), Labels: Type.Record(Text, Text) });
@@ -70,6 +77,12 @@ export function engineSocket(host = process.env.DOCKER_HOST): string {
 
 /** The engine of a recorded socket. A controller in a container has it at another path: then that of this place is meant. */
 export const engineOf = (socket: string): Engine => new Engine(existsSync(socket) ? socket : engineSocket());
+
+/** A node that is not there is stopped. That it cannot be looked for is another matter. */
+export function nullIfGone(error: unknown): null {
+  if (error instanceof ChaoslabError && error.kind === "notFound") return null;
+  throw error;
+}
 
 export class Engine {
   constructor(readonly socket: string) {}

@@ -11,11 +11,27 @@ import type { FaultSpec } from "../../model/fault.ts";
 import { LINKS, linkProxies } from "../host/links.ts";
 import { DEFAULT_SEEDED, LabPaths, makeLabFolder } from "../host/record.ts";
 import { NODE_NAMES, type NodeName, PORTS, PROXY_NODE, SERVICES, Topology } from "../host/topology.ts";
-import { type Lab, lookUpTargets, type NodeStatus, noSuchNode, type Shop, type Targets } from "../lab.ts";
+import {
+  type Lab,
+  lookUpTargets,
+  type NodeStatus,
+  noSuchNode,
+  type Shop,
+  stoppedNode,
+  type Targets,
+} from "../lab.ts";
 import { inNamespace } from "../netns.ts";
 import type { Links, Target } from "../target.ts";
 import { type NodeFacts, statusOf, targetOf, volumePath } from "./container.ts";
-import { type Container, Engine, engineSocket } from "./engine.ts";
+import {
+  type Container,
+  Engine,
+  engineSocket,
+  NOT_ONEOFF,
+  nullIfGone,
+  PROJECT_LABEL,
+  SERVICE_LABEL,
+} from "./engine.ts";
 import { cgroupOfProcess, netnsOf } from "./place.ts";
 
 /** Its name on the command line. */
@@ -23,8 +39,6 @@ export const DOCKER_LAB = "docker";
 /** Number of its network among the /24s of 198.18.0.0/15, as docker-compose.yml has it: 198.19.254.0/24. */
 export const DOCKER_SUBNET = 510;
 const LAB_LABEL = `chaoslab.lab=${DOCKER_LAB}`;
-const SERVICE_LABEL = "com.docker.compose.service";
-const PROJECT_LABEL = "com.docker.compose.project";
 const PROXIES_LABEL = "chaoslab.toxiproxy";
 
 const ANSWER_MS = 1_000;
@@ -43,49 +57,18 @@ export class DockerLab implements Lab {
 
   private constructor(
     readonly engine: Engine,
-    /** Ids by the names of the nodes. */
-    private readonly ids: ReadonlyMap<string, string>,
-    private readonly parts: { clientPid: number; shop: Shop; proxyToken: string | null },
+    readonly shop: Shop,
   ) {
-    this.topology = new Topology(DOCKER_LAB, DOCKER_SUBNET, [...NODE_NAMES, PROXY_NODE]);
+    this.topology = TOPOLOGY;
     this.paths = new LabPaths(DOCKER_LAB);
   }
 
   /** @throws {ChaoslabError} `prerequisite` without an engine, `notFound` without its containers. */
   static async open(): Promise<DockerLab> {
     const engine = new Engine(engineSocket());
-    const ids = await containersOf(engine);
-    const topology = new Topology(DOCKER_LAB, DOCKER_SUBNET);
-    const inspect = (node: string): Promise<Container> => engine.inspect(idOf(ids, node));
-    const [api, client, primary, toxiproxy] = await Promise.all([
-      inspect("api"),
-      inspect("client"),
-      inspect("pg-primary"),
-      inspect(PROXY_NODE),
-    ]);
-    const settings = await volumePath(engine, api.Id, SETTINGS_VOLUME, existsSync);
-    const isProxied = toxiproxy.Config.Labels[PROXIES_LABEL] === "true";
-    const password = environmentOf(primary, "POSTGRES_PASSWORD") ?? "";
-    const at = (node: "pg-primary" | "pg-replica") =>
-      `postgres://shop:${encodeURIComponent(password)}@${topology.address(node)}:${PORTS[node]}/shop`;
-    const shop: Shop = {
-      api: topology.url("api"),
-      seeded: {
-        orders: Number(environmentOf(primary, "SEED_ORDERS") ?? DEFAULT_SEEDED.orders),
-        products: Number(environmentOf(primary, "SEED_PRODUCTS") ?? DEFAULT_SEEDED.products),
-        tenants: Number(environmentOf(primary, "TENANTS") ?? DEFAULT_SEEDED.tenants),
-      },
-      services: new Map(SERVICES.map((node) => [node, topology.url(node)])),
-      ledger: topology.url("payments"),
-      primary: at("pg-primary"),
-      replica: at("pg-replica"),
-      mitigationsFile: join(settings ?? SETTINGS_VOLUME, "mitigations.json"),
-    };
-    const lab = new DockerLab(engine, ids, {
-      clientPid: client.State.Pid,
-      shop,
-      proxyToken: isProxied ? (environmentOf(toxiproxy, "CHAOSLAB_TOKEN") ?? "") : null,
-    });
+    const [api, primary] = [await containerOf(engine, "api"), await containerOf(engine, "pg-primary")];
+    const settings = await volumePath(engine, api.Id, SETTINGS_VOLUME, exists);
+    const lab = new DockerLab(engine, shopOf(primary, settings ?? SETTINGS_VOLUME));
     makeLabFolder(lab.paths);
     return lab;
   }
@@ -99,15 +82,11 @@ export class DockerLab implements Lab {
   }
 
   get services(): ReadonlyMap<string, string> {
-    return this.parts.shop.services;
+    return this.shop.services;
   }
 
-  get shop(): Shop {
-    return this.parts.shop;
-  }
-
-  get hasProxies(): boolean {
-    return this.parts.proxyToken !== null;
+  async hasProxies(): Promise<boolean> {
+    return isProxied(await containerOf(this.engine, PROXY_NODE));
   }
 
   isReachable(): boolean {
@@ -118,7 +97,9 @@ export class DockerLab implements Lab {
   async nodes(timeoutMs = 5_000): Promise<NodeStatus[]> {
     return Promise.all(
       this.topology.nodes.map(async (node) => {
-        const status = statusOf(await this.#inspect(node), node, PORTS[node]);
+        const container = await containerOf(this.engine, node).catch(nullIfGone);
+        if (!container) return stoppedNode(node, this.topology.address(node), PORTS[node]);
+        const status = statusOf(container, node, PORTS[node]);
         const asked = ["starting", "ready"].includes(status.state) && this.isReachable();
         if (!asked) return status;
         const isReady = await this.#isReady(node, Math.min(timeoutMs, ANSWER_MS));
@@ -140,7 +121,8 @@ export class DockerLab implements Lab {
   async target(name: string): Promise<Target> {
     const place = this.topology.find(name);
     if (!place) throw noSuchNode(this, name);
-    const target = await targetOf(this.engine, await this.#inspect(place), factsOf(this.topology, place));
+    const container = await containerOf(this.engine, place);
+    const target = await targetOf(this.engine, container, factsOf(this.topology, place));
     return { ...target, links: place === "client" ? null : await this.#linksTo(place) };
   }
 
@@ -148,34 +130,59 @@ export class DockerLab implements Lab {
     return lookUpTargets(this, fault);
   }
 
-  asClient(argv: readonly string[]): string[] {
-    return inNamespace(netnsOf(this.parts.clientPid), argv);
+  async clientPrefix(): Promise<readonly string[]> {
+    const { State } = await containerOf(this.engine, "client");
+    if (State.Running) return inNamespace(netnsOf(State.Pid), []);
+    throw new ChaoslabError("busy", "client: it is not running, so nothing can be sent from there");
   }
 
-  logTail(node: string, lines: number): Promise<string[]> {
-    return this.engine.logs(idOf(this.ids, node), lines);
-  }
-
-  #inspect(node: string): Promise<Container> {
-    return this.engine.inspect(idOf(this.ids, node));
+  async logTail(node: string, lines: number): Promise<string[]> {
+    return this.engine.logs((await containerOf(this.engine, node)).Id, lines);
   }
 
   async #linksTo(node: NodeName): Promise<Links | null> {
-    const { proxyToken } = this.parts;
-    if (proxyToken === null) return null;
-    const proxies = linkProxies(this.topology, { url: null }).filter(({ link }) => link.callee === node);
-    const proxy = await this.#inspect(PROXY_NODE);
+    const server = await containerOf(this.engine, PROXY_NODE).catch(nullIfGone);
+    if (!server || !isProxied(server)) return null;
     const tokenFile = this.paths.toxiproxyToken;
-    writeFileSync(tokenFile, `${proxyToken}\n`, { mode: 0o600 });
+    writeFileSync(tokenFile, `${environmentOf(server, "CHAOSLAB_TOKEN") ?? ""}\n`, { mode: 0o600 });
+    const proxies = linkProxies(this.topology, { url: null }).filter(({ link }) => link.callee === node);
     return {
       server: {
         url: this.topology.url(PROXY_NODE),
         tokenFile,
-        cgroup: proxy.State.Running ? await cgroupOfProcess(proxy.State.Pid) : null,
+        cgroup: server.State.Running ? await cgroupOfProcess(server.State.Pid) : null,
       },
       proxies: proxies.map(({ name, link }) => ({ name, from: link.caller })),
     };
   }
+}
+
+const exists = (path: string, process: number | "self"): boolean =>
+  existsSync(process === "self" ? path : join(`/proc/${process}/root`, path));
+
+const TOPOLOGY = new Topology(DOCKER_LAB, DOCKER_SUBNET, [...NODE_NAMES, PROXY_NODE]);
+
+const isProxied = ({ Config }: Container): boolean => Config.Labels[PROXIES_LABEL] === "true";
+
+function shopOf(primary: Container, settings: string): Shop {
+  const number = (name: string, otherwise: number): number =>
+    Number(environmentOf(primary, name) ?? otherwise);
+  const password = encodeURIComponent(environmentOf(primary, "POSTGRES_PASSWORD") ?? "");
+  const at = (node: "pg-primary" | "pg-replica"): string =>
+    `postgres://shop:${password}@${TOPOLOGY.address(node)}:${PORTS[node]}/shop`;
+  return {
+    api: TOPOLOGY.url("api"),
+    seeded: {
+      orders: number("SEED_ORDERS", DEFAULT_SEEDED.orders),
+      products: number("SEED_PRODUCTS", DEFAULT_SEEDED.products),
+      tenants: number("TENANTS", DEFAULT_SEEDED.tenants),
+    },
+    services: new Map(SERVICES.map((node) => [node, TOPOLOGY.url(node)])),
+    ledger: TOPOLOGY.url("payments"),
+    primary: at("pg-primary"),
+    replica: at("pg-replica"),
+    mitigationsFile: join(settings, "mitigations.json"),
+  };
 }
 
 /** Whether a connection is taken there. */
@@ -191,30 +198,27 @@ async function accepts(hostname: string, port: number, timeoutMs: number): Promi
   return Promise.race([connecting, Bun.sleep(timeoutMs).then(() => false)]);
 }
 
-/** Ids of the lab's containers by the names of the nodes. @throws {ChaoslabError} `notFound`, `busy`. */
-async function containersOf(engine: Engine): Promise<Map<string, string>> {
-  const found = await engine.list([LAB_LABEL, SERVICE_LABEL]);
-  const projects = [...new Set(found.map(({ Labels }) => Labels[PROJECT_LABEL] ?? ""))];
-  if (projects.length > 1) {
+/**
+ * The node's container, as it is now: `docker compose up` may make another one at any time.
+ * @throws {ChaoslabError} `notFound`, `busy` when several compose projects have one.
+ */
+async function containerOf(engine: Engine, node: string): Promise<Container> {
+  const found = await engine.list([LAB_LABEL, NOT_ONEOFF, `${SERVICE_LABEL}=${node}`]);
+  const [only] = found;
+  if (!only) {
     throw new ChaoslabError(
-      "busy",
-      `lab ${DOCKER_LAB}: several compose projects have its containers: ${projects.join(", ")}`,
-      "take all but one down",
+      "notFound",
+      `no container of ${node} in lab ${DOCKER_LAB}`,
+      "docker compose up -d starts it",
     );
   }
-  const ids = new Map(found.map(({ Id, Labels }) => [Labels[SERVICE_LABEL] ?? "", Id]));
-  if (ids.size > 0) return ids;
+  if (found.length === 1) return engine.inspect(only.Id);
+  const projects = found.map(({ Labels }) => Labels[PROJECT_LABEL] ?? "");
   throw new ChaoslabError(
-    "notFound",
-    `no container of lab ${DOCKER_LAB}`,
-    "docker compose up -d starts them",
+    "busy",
+    `lab ${DOCKER_LAB}: several compose projects have a container of ${node}: ${projects.join(", ")}`,
+    "take all but one down",
   );
-}
-
-function idOf(ids: ReadonlyMap<string, string>, node: string): string {
-  const id = ids.get(node);
-  if (id !== undefined) return id;
-  throw new ChaoslabError("notFound", `no container of ${node}`, "docker compose up -d starts them");
 }
 
 function factsOf(topology: Topology, place: NodeName | "client"): NodeFacts {

@@ -19,9 +19,16 @@ export const netnsOf = (pid: number): string => `/proc/${pid}/ns/net`;
 /** Inode of the namespace of a process, by which it is told from that of another process with its id. */
 export const netnsIdOf = (pid: number): number => statSync(netnsOf(pid)).ino;
 
-/** Whether the process has the network of this one: that of the host, where chaoslab runs on it. */
+/** Whether the process has the host's network, or this process's own: neither is to be disturbed. */
 export function sharesOurNetwork(pid: number): boolean {
-  return readlinkSync(netnsOf(pid)) === readlinkSync("/proc/self/ns/net");
+  const network = readlinkSync(netnsOf(pid));
+  return [process.pid, 1].some((other) => {
+    try {
+      return readlinkSync(netnsOf(other)) === network;
+    } catch {
+      return false; // The first process is not ours to look at.
+    }
+  });
 }
 
 /** The group that a process is in: one folder per hierarchy. */

@@ -65,7 +65,7 @@ export class HostLab implements Lab {
     return new Map(SERVICES.map((node) => [node, this.topology.url(node)]));
   }
 
-  get hasProxies(): boolean {
+  hasProxies(): boolean {
     return Boolean(this.record.toxiproxy);
   }
 
@@ -91,8 +91,8 @@ export class HostLab implements Lab {
   }
 
   /** In a namespace of the lab: should the lab go away, its packets have nowhere to go. */
-  asClient(argv: readonly string[]): string[] {
-    return inNamespace(this.topology.netns("client"), argv);
+  clientPrefix(): readonly string[] {
+    return inNamespace(this.topology.netns("client"), []);
   }
 
   logTail(node: string, lines: number): string[] {

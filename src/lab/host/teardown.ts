@@ -5,7 +5,7 @@
  */
 import { existsSync } from "node:fs";
 import { ChaoslabError, reasonOf } from "../../cli/errors.ts";
-import { revertAll } from "../../faults/revert.ts";
+import { isInForce, revertAll } from "../../faults/revert.ts";
 import { isAlive, type ProcessRef, signalProcess } from "../process.ts";
 import { waitFor } from "../wait.ts";
 import { cgroupLayout, cgroupNodes, cgroupProcesses, killCgroup, removeCgroups } from "./cgroup.ts";
@@ -77,23 +77,29 @@ export async function teardown(lab: string, log: (message: string) => void): Pro
       log(`${what}: ${reasonOf(error)}`);
     }
   };
-  await step("faults", () => revertAll(paths.journal));
+  const left = (await revertAll(paths.journal)).filter(isInForce);
+  // With a lab of this host they go; of another one only this journal knows.
+  if (!record && left.length > 0) {
+    const names = left.map(({ event, error }) => `${event.id} (${error ?? event.remains})`).join(", ");
+    throw new ChaoslabError("labFailed", `lab ${lab}: still in force: ${names}`, "run chaoslab down again");
+  }
   await step("supervisor", () => stopSupervisor(record?.supervisor ?? null));
   // One that was still booting has taken the lab down itself.
   if (!existsSync(paths.dir)) return;
   await step("processes", () => removeProcesses(lab));
   await step("volumes", () => removeVolumes(paths));
-  const left = record && (await proxiesLeft(record));
+  const proxies = record && (await proxiesLeft(record));
   if (record) await step("network", () => removeNetwork(topologyOf(record)));
   if (failures.length > 0) {
     throw new ChaoslabError(
       "labFailed",
-      `lab ${lab} is not wholly removed: ${[...failures, ...(left ? [left] : [])].join("; ")}`,
+      `lab ${lab} is not wholly removed: ${[...failures, ...(proxies ? [proxies] : [])].join("; ")}`,
       "run chaoslab down again",
     );
   }
   releaseLab(lab);
-  if (left) throw new ChaoslabError("labFailed", `lab ${lab} is removed, but ${left}`, "remove them there");
+  if (proxies)
+    throw new ChaoslabError("labFailed", `lab ${lab} is removed, but ${proxies}`, "remove them there");
 }
 
 /** A record that cannot be read must not keep a lab from being removed. */
