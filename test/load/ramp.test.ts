@@ -30,7 +30,7 @@ afterAll(() => {
   rmSync(scratch, { recursive: true, force: true });
 });
 
-const SHORT = ["--step-for", "4s", "--warm-up", "1s", "--sustain", "2s", "--timeout", "1s", "--quiet"];
+const SHORT = ["--step-for", "3s", "--warm-up", "1s", "--sustain", "2s", "--timeout", "1s", "--quiet"];
 
 async function ramp(name: string, ...args: string[]) {
   const out = join(scratch, name);

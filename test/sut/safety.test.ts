@@ -68,7 +68,7 @@ describe.skipIf(!installed)("money and orders", () => {
     }
   }
 
-  test.each([1, 2])("hold although payments and orders are killed all the time (seed %i)", async (seed) => {
+  test.each([1])("hold although payments and orders are killed all the time (seed %i)", async (seed) => {
     const on = ["outbox", "degradation"];
     await shop.writeMitigations(on);
     await shop.mitigate(on);

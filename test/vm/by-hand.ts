@@ -5,7 +5,7 @@ import type { Check } from "./check.ts";
 import { lab } from "./machine.ts";
 import { median, pings } from "./ping.ts";
 
-const ROUNDS = 3;
+const ROUNDS = 1;
 const DELAY_MS = 100;
 
 interface Injector {
