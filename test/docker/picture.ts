@@ -29,7 +29,8 @@ async function nodePicture(lab: DockerLab, node: string): Promise<unknown> {
     [...LIMITS, ...FREEZERS]
       .map((file) => join(dir, file))
       .filter((path) => existsSync(path))
-      .map((path) => [path, readFileSync(path, "utf8").trim()]),
+      // A container that was made anew has another id.
+      .map((path) => [path.replace(/[0-9a-f]{64}/, "ID"), readFileSync(path, "utf8").trim()]),
   );
   const pids = (cgroup?.dirs ?? []).flatMap((dir) =>
     readFileSync(join(dir, "cgroup.procs"), "utf8").split("\n").filter(Boolean),
