@@ -2,10 +2,12 @@
 import { ChaoslabError, ExitCode, reasonOf } from "../cli/errors.ts";
 import { booleanFlag, type Flags, textFlag } from "../cli/flags.ts";
 import { painter, table } from "../cli/terminal.ts";
+import { openFaults } from "../faults/journal.ts";
+import { DOCKER_LAB } from "../lab/docker/lab.ts";
 import { findLab, type HostLab } from "../lab/host/lab.ts";
 import { attachedDocument, type LabDocument, labDocument } from "../lab/host/manage.ts";
 import { requireRoot } from "../lab/host/prerequisites.ts";
-import { checkLabName, labNames } from "../lab/host/record.ts";
+import { checkLabName, LabPaths, labNames } from "../lab/host/record.ts";
 import { isHostLab, presentLab } from "../lab/ready.ts";
 import { mitigationsText } from "../model/mitigations.ts";
 
@@ -16,12 +18,16 @@ export async function run(_args: string[], flags: Flags): Promise<number> {
   const names = other ? [] : only === undefined ? labNames() : [checkLabName(only)];
   const documents: LabDocument[] = [];
   const unreadable: string[] = [];
+  /** Of these this host keeps faults alone. */
+  const attached: string[] = [];
   if (other) documents.push(await attachedDocument(other));
   for (const name of names) {
+    const problems = unreadable.length;
     const lab = only === undefined ? readable(name, unreadable) : findLab(name);
     if (lab) documents.push(await labDocument(lab));
     else if (only !== undefined)
       throw new ChaoslabError("notFound", `no lab ${name} on this host`, "chaoslab up boots one");
+    else if (unreadable.length === problems) attached.push(name);
   }
   for (const reason of unreadable) process.stderr.write(`chaoslab: ${reason}\n`);
   if (booleanFlag(flags, "json")) {
@@ -29,8 +35,17 @@ export async function run(_args: string[], flags: Flags): Promise<number> {
     return ExitCode.ok;
   }
   const none = unreadable.length === 0 ? "no lab on this host\n" : "";
-  process.stdout.write(documents.length === 0 ? none : `${documents.map(describe).join("\n\n")}\n`);
+  const parts = [...documents.map(describe), ...attached.map(describeAttached)];
+  process.stdout.write(parts.length === 0 ? none : `${parts.join("\n\n")}\n`);
   return ExitCode.ok;
+}
+
+/** What can be said of one without its lab.yaml, or its containers. */
+function describeAttached(name: string): string {
+  const faults = openFaults(new LabPaths(name).journal).length;
+  const inForce = faults === 0 ? "no fault in force" : `${faults} in force: chaoslab faults --lab ${name}`;
+  const how = name === DOCKER_LAB ? DOCKER_LAB : "and the path of its lab.yaml";
+  return `lab ${name}  attached, ${inForce}; its nodes: chaoslab status --lab ${how}`;
 }
 
 /** One of all labs: that it cannot be read must not hide the others. */

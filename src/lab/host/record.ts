@@ -220,7 +220,8 @@ export function reserveLab(
     inFolder("labs", () => mkdirSync(paths.dir, { mode: 0o755 }));
   } catch (error) {
     if (codeOf(error) !== "EEXIST") throw error;
-    throw new ChaoslabError("busy", `lab ${name} is already up or booting`, `chaoslab status --lab ${name}`);
+    const hint = `chaoslab status --lab ${name}; chaoslab down --lab ${name} forgets a system that was attached`;
+    throw new ChaoslabError("busy", `lab ${name} is already up or booting`, hint);
   }
   const subnet = claimSubnet(name, inUse);
   const record: LabRecord = {
