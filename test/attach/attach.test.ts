@@ -85,6 +85,32 @@ dependencies: { web: [db, far] }
     expect(await of("db").answers(2_000)).toBe(true);
   });
 
+  test("what was stopped goes on, though the first process was killed meanwhile", async () => {
+    const parent = Bun.spawn(["sh", "-c", "sleep 61 & sleep 62 & wait"], { stdin: "ignore" });
+    const children = async (): Promise<number[]> =>
+      (await exec(["pgrep", "-P", `${parent.pid}`], { allowFailure: true })).stdout
+        .split("\n")
+        .filter(Boolean)
+        .map(Number);
+    await waitFor(async () => (await children()).length === 2, { what: "two children", timeoutMs: 5_000 });
+    const both = await children();
+    const stateOf = (pid: number): string =>
+      /^State:\s+(\S)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? "";
+    try {
+      const family = join(scratch, "family.yaml");
+      writeFileSync(family, `name: family\nnodes: { parent: { pid: ${parent.pid} } }\n`);
+      const argv = ["inject", "stop", "--target", "parent", "--for", "60s", "--lab", family];
+      expect((await chaoslab(argv, { env })).code).toBe(0);
+      expect(both.map(stateOf)).toEqual(["T", "T"]);
+      parent.kill("SIGKILL");
+      await parent.exited;
+      expect((await chaoslab(["revert", "--all", "--lab", family], { env })).code).toBe(0);
+      expect(both.map(stateOf)).toEqual(["S", "S"]);
+    } finally {
+      for (const pid of both) process.kill(pid, "SIGKILL");
+    }
+  });
+
   test("a clock is skewed in a process that has no cgroup to itself", async () => {
     const { evidence } = await inject("clock", "--target", "web", "--offset-ms", "3600000");
     expect(evidence).toMatchObject({ landed: true });
