@@ -50,8 +50,10 @@ describe.concurrent("chaoslab load in a terminal", () => {
     const { child, text } = await ended([`${TARGET}/`, "--for=2500ms"]);
     expect(child.exitCode).toBe(0);
     expect(text).toContain(`${HIDE_CURSOR}\r${BOLD}100 rps asked`);
-    // Five lines up: the heading, the endpoint and the curves are below the two first ones.
-    expect(text).toContain(`\r\x1b[5A${BOLD}100 rps asked`);
+    // Five lines up: the heading, the endpoint and the curves are below the two first ones. On a busy machine one more says
+    // that the generator is late.
+    const redrawn = [5, 6].map((lines) => `\r\x1b[${lines}A${BOLD}100 rps asked`);
+    expect(redrawn.some((begin) => text.includes(begin))).toBe(true);
     expect(text.lastIndexOf(SHOW_CURSOR)).toBeGreaterThan(text.lastIndexOf(HIDE_CURSOR));
     // The view is gone when the table comes.
     expect(text.slice(text.lastIndexOf(SHOW_CURSOR))).toContain("operation");
