@@ -304,12 +304,12 @@ describe("client", () => {
     for (let i = 0; i < 30; i++) bench.send();
     expect(await bench.until(30)).toEqual(new Array(30).fill("timeout"));
     expect([bench.sent, bench.dispatched]).toEqual([0, 30]);
-    // The first attempts are still repeating their SYN, next in seconds; a new one gets its answer at once.
+    // The first attempts repeat their SYN 3 s after it (tcp(7)), 1.8 s from now; a new one gets its answer at once.
     hole.close();
     const healedAt = performance.now();
     bench.send();
     expect((await bench.until(31))[30]).toBe("refused");
-    expect(performance.now() - healedAt).toBeLessThan(500);
+    expect(performance.now() - healedAt).toBeLessThan(1_500);
   });
 
   test("a 2xx that says it is degraded is its own outcome; a judge may see more than the status", async () => {

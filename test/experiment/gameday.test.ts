@@ -17,16 +17,7 @@ test(
     const started = performance.now();
     const junit = join(out, "gate.xml");
     const baseline = "schedules/baselines/gameday-quick.json";
-    // The fifth, a mitigated system without its dependency, is in the experiments on containers.
-    const only = [
-      "payments-200ms-mitigated",
-      "rolling-restart-drained",
-      "payments-refuses-bare",
-      "primary-disk-full-mitigated",
-    ];
     const flags = [
-      "--only",
-      only.join(),
       "--against",
       baseline,
       "--retries",

@@ -36,13 +36,18 @@ export async function rulesLeft(netns: string, comment: string): Promise<string 
   return `${length === 1 ? "a rule" : `${length} rules`} of iptables with comment ${comment} in ${netns}`;
 }
 
-/** Deletes every rule with the comment; the namespace exists. */
+const MOST_TRIES = 5;
+
+/** Deletes every rule with the comment, until a look finds none; the namespace exists. */
 export async function removeRules(netns: string, comment: string): Promise<void> {
-  for (const each of await rulesOf(netns, comment)) {
-    // Gone already when another process undoes the same fault at this moment.
-    await execIn(netns, deleteRule(each), { allowFailure: true });
+  // Again, as the owner may be adding them at this moment.
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    const rules = await rulesOf(netns, comment);
+    if (rules.length === 0) return;
+    for (const each of rules) {
+      // Gone already when another process undoes the same fault at this moment.
+      await execIn(netns, deleteRule(each), { allowFailure: true });
+    }
   }
-  if ((await rulesOf(netns, comment)).length > 0) {
-    throw new ChaoslabError("internal", `${netns}: iptables rule ${comment} could not be removed`);
-  }
+  throw new ChaoslabError("internal", `${netns}: iptables rule ${comment} could not be removed`);
 }
