@@ -46,7 +46,8 @@ export function treePids(root: ProcessRef): number[] {
   return found;
 }
 
-function parentOf(pid: number): number | null {
+/** 0 for the first process; null when it is gone. */
+export function parentOf(pid: number): number | null {
   try {
     return Number(fieldsFromState(readFileSync(`/proc/${pid}/stat`, "utf8"))[1]);
   } catch {

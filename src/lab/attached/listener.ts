@@ -1,7 +1,7 @@
 /** Which process listens on a TCP port of this host. @module */
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { ChaoslabError } from "../../cli/errors.ts";
-import { parentOf } from "./ancestry.ts";
+import { parentOf } from "../process.ts";
 
 /** The first process of a host. It may hold the sockets of services that it starts when they are first asked. */
 const INIT = 1;
@@ -17,7 +17,7 @@ export function listenerOn(port: number, node: string): number {
   );
   const all = inodes.length === 0 ? [] : holdersOf(new Set(inodes));
   const holders = all.filter((pid) => pid !== INIT);
-  const first = holders.filter((pid) => !holders.includes(parentOf(pid)));
+  const first = holders.filter((pid) => !holders.includes(parentOf(pid) ?? 0));
   const [pid] = first;
   if (pid === undefined && all.length > 0) {
     throw new ChaoslabError(

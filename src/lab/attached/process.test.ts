@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { ChaoslabError } from "../../cli/errors.ts";
-import { processRef } from "../process.ts";
-import { isKernelThread, ourLine, parentOf } from "./ancestry.ts";
+import { parentOf, processRef } from "../process.ts";
+import { isKernelThread, ourLine } from "./ancestry.ts";
 import { forkingServer } from "./forking.ts";
 import { disturbable, isWithin, ownDirs, requireNotOurs, requireOlderThan } from "./process.ts";
 
