@@ -4,7 +4,7 @@
  */
 import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
-import { stateOf } from "../../lab/docker/container.ts";
+import { isReady, stateOf } from "../../lab/docker/container.ts";
 import { Engine } from "../../lab/docker/engine.ts";
 import type { Target } from "../../lab/target.ts";
 
@@ -54,15 +54,7 @@ async function statusByEngine(
   const { RestartCount: restarts } = container;
   const state = stateOf(container);
   if (url === null || !container.State.Running) return { name, state, restarts };
-  return { name, state: (await isReady(url)) ? "ready" : "starting", restarts };
-}
-
-async function isReady(url: string): Promise<boolean> {
-  try {
-    return (await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(ANSWER_MS) })).ok;
-  } catch {
-    return false;
-  }
+  return { name, state: (await isReady(url, ANSWER_MS)) ? "ready" : "starting", restarts };
 }
 
 /** Whether somebody starts the target again when it is killed, or has ended in order. */

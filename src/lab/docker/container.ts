@@ -197,3 +197,12 @@ export function stateOf({ State }: Pick<Container, "State">): NodeState {
   const health = State.Health?.Status;
   return health === undefined || health === "none" || health === "healthy" ? "ready" : "starting";
 }
+
+/** Whether the service at `url` says within `timeoutMs` that it is ready. */
+export async function isReady(url: string, timeoutMs: number): Promise<boolean> {
+  try {
+    return (await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(timeoutMs) })).ok;
+  } catch {
+    return false;
+  }
+}

@@ -22,7 +22,7 @@ import {
 } from "../lab.ts";
 import { inNamespace } from "../netns.ts";
 import type { Links, Target } from "../target.ts";
-import { type NodeFacts, statusOf, targetOf, volumePath } from "./container.ts";
+import { isReady, type NodeFacts, statusOf, targetOf, volumePath } from "./container.ts";
 import {
   type Container,
   Engine,
@@ -102,8 +102,8 @@ export class DockerLab implements Lab {
         const status = statusOf(container, node, PORTS[node]);
         const asked = ["starting", "ready"].includes(status.state) && this.isReachable();
         if (!asked) return status;
-        const isReady = await this.#isReady(node, Math.min(timeoutMs, ANSWER_MS));
-        return { ...status, state: isReady ? "ready" : "starting" };
+        const ready = await this.#isReady(node, Math.min(timeoutMs, ANSWER_MS));
+        return { ...status, state: ready ? "ready" : "starting" };
       }),
     );
   }
@@ -111,11 +111,7 @@ export class DockerLab implements Lab {
   async #isReady(node: NodeName, timeoutMs: number): Promise<boolean> {
     const url = this.services.get(node);
     if (url === undefined) return accepts(this.topology.address(node), PORTS[node], timeoutMs);
-    try {
-      return (await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(timeoutMs) })).ok;
-    } catch {
-      return false;
-    }
+    return isReady(url, timeoutMs);
   }
 
   async target(name: string): Promise<Target> {
